@@ -1,0 +1,68 @@
+//! Where the time comes from. Nothing else in Cornet asks the machine for the time, so a test or a simulation can
+//! move it by hand. It knows nothing of timers: waiting is the business of whoever waits.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::domain::time::Timestamp;
+
+/// A source of wall-clock and monotonic time.
+pub trait Clock: Send + Sync + 'static {
+    /// The wall-clock time, to the millisecond. It may jump when the machine's clock is set.
+    fn now(&self) -> Timestamp;
+
+    /// Time that never jumps, counted from an arbitrary start; for measuring durations.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The machine's clock.
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time")]
+        let started = Instant::now();
+        Self { started }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time")]
+        let now = jiff::Timestamp::now();
+        Timestamp::from_ms(now.as_millisecond())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// A clock that stands still until it is moved by hand, for tests and simulations.
+pub struct ManualClock {
+    now_ms: AtomicI64,
+}
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self { now_ms: AtomicI64::new(now.as_ms()) }
+    }
+
+    /// Moves the clock to `now`, forwards or backwards.
+    pub fn set(&self, now: Timestamp) {
+        self.now_ms.store(now.as_ms(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.now().as_ms().try_into().unwrap_or(0))
+    }
+}

@@ -1,0 +1,8 @@
+//! Cornet sends webhooks: a product posts a message once, and Cornet delivers it, signed, to every endpoint that the
+//! product's customers registered, retries until it arrives, and loses nothing that it accepted.
+//!
+//! This is the map; ARCHITECTURE.md is the guide. Each module may use only those after it:
+//! `cli` → `server` → `api` | `dashboard` | `engine` → `ops` → `store` → `domain`.
+
+pub mod clock;
+pub mod domain;

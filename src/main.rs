@@ -1,0 +1,3 @@
+//! The `cornet` binary.
+
+fn main() {}
