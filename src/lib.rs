@@ -4,5 +4,14 @@
 //! This is the map; ARCHITECTURE.md is the guide. Each module may use only those after it:
 //! `cli` → `server` → `api` | `dashboard` | `engine` → `ops` → `store` → `domain`.
 
+pub mod api;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod dashboard;
 pub mod domain;
+pub mod engine;
+pub mod ops;
+pub mod server;
+pub mod store;
+pub mod telemetry;

@@ -1,3 +1,10 @@
-//! The `cornet` binary.
+//! The `cornet` binary: the library's command line, with an allocator that keeps its speed under many threads.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cornet::cli::run()
+}

@@ -1,4 +1,22 @@
 //! The nouns of Cornet and the rules that hold for them: pure values and functions. It knows no async, no database,
 //! no HTTP and no clock; whatever it needs to know is an argument.
 
+pub mod application;
+pub mod attempt;
+pub mod checksum;
+pub mod delivery;
+pub mod endpoint;
+pub mod environment;
+pub mod event_type;
+pub mod header;
+pub mod id;
+pub mod json;
+pub mod key;
+pub mod message;
+pub mod name;
+pub mod network;
+pub mod retry;
+pub mod secret;
+pub mod signature;
+pub mod target;
 pub mod time;

@@ -57,6 +57,28 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// The times from `from` until just before `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first.
+    pub from: Timestamp,
+    /// The first after it.
+    pub until: Timestamp,
+}
+
+impl Span {
+    /// All of time.
+    pub const ALL: Span = Span { from: Timestamp::EPOCH, until: Timestamp(i64::MAX) };
+
+    /// No time at all.
+    pub const NEVER: Span = Span { from: Timestamp::EPOCH, until: Timestamp::EPOCH };
+
+    /// The times between two that may be missing.
+    pub fn between(from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        Self { from: from.unwrap_or(Self::ALL.from), until: until.unwrap_or(Self::ALL.until) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Timestamp;

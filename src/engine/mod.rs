@@ -1,1 +1,268 @@
-//! engine
+//! The engine: takes what is due, sends it, and has the outcome recorded. The scheduler decides what is next, the
+//! courier makes an attempt, the sender speaks HTTP; here they are run on the machine, with its tasks and its time.
+//! It knows nothing of who posts messages or who looks at them.
+
+pub mod connector;
+pub mod courier;
+pub mod resolver;
+pub mod scheduler;
+pub mod sender;
+pub mod tls;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::domain::delivery::Outcome;
+use crate::domain::id::EndpointId;
+use crate::domain::time::Timestamp;
+use crate::store::{Feed, Notice, Record, Store, StoreError};
+use crate::telemetry::Metrics;
+use courier::{Courier, Step};
+use scheduler::{Limits, Ready, Scheduler, Work};
+use sender::Sender;
+
+/// Notices that are taken in at a time.
+const NOTICES_MAX: usize = 1_024;
+/// How long a delivery or a claim rests when the store could not be read.
+const REST: Duration = Duration::from_secs(1);
+/// How often old things are looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+/// The pause between two pieces of old things, while there are more.
+const HOUSEKEEPING_BUSY: Duration = Duration::from_millis(100);
+
+/// The running engine.
+pub struct Engine {
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+    stop: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Engine {
+    /// Starts sending what waits in `store` and what comes out of its feed.
+    pub fn start<S: Sender>(
+        store: Arc<Store>,
+        feed: Feed,
+        sender: S,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+        random: fastrand::Rng,
+    ) -> Self {
+        let tasks = TaskTracker::new();
+        let stopping = CancellationToken::new();
+        let room = Arc::new(Room {
+            courier: Courier::new(store.clone(), random),
+            scheduler: Mutex::new(Scheduler::new(Limits::default())),
+            store,
+            sender,
+            clock,
+            metrics,
+            tasks: tasks.clone(),
+            sooner: Notify::new(),
+            sleeps_until_ms: AtomicI64::new(i64::MAX),
+        });
+        tasks.spawn(room.clone().run(feed, stopping.clone()));
+        tasks.spawn(keep_house(room.store.clone(), stopping.clone()));
+        Self { tasks, stopping, stop: Box::new(move || room.scheduler().stop()) }
+    }
+
+    /// Begins nothing more and waits for what is in flight, at most `grace`; says whether all of it ended. What did
+    /// not end is sent again after the next start.
+    pub async fn stop(self, grace: Duration) -> bool {
+        (self.stop)();
+        self.stopping.cancel();
+        self.tasks.close();
+        tokio::time::timeout(grace, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// Drops what is old, now and then, until the engine stops.
+async fn keep_house(store: Arc<Store>, stopping: CancellationToken) {
+    let mut wait = HOUSEKEEPING;
+    while stopping.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
+        wait = match store.drop_what_is_old().await {
+            Ok(true) => HOUSEKEEPING_BUSY,
+            Ok(false) => HOUSEKEEPING,
+            Err(error) => {
+                tracing::warn!(%error, "cannot drop what is old, trying again");
+                HOUSEKEEPING
+            }
+        };
+    }
+}
+
+/// What the engine's tasks share.
+struct Room<S> {
+    store: Arc<Store>,
+    courier: Courier,
+    sender: S,
+    scheduler: Mutex<Scheduler>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    tasks: TaskTracker,
+    /// Rings when something is due sooner than the main task thinks.
+    sooner: Notify,
+    sleeps_until_ms: AtomicI64,
+}
+
+impl<S: Sender> Room<S> {
+    fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The main task: takes in notices and wakes for what is due.
+    async fn run(self: Arc<Self>, mut feed: Feed, stopping: CancellationToken) {
+        self.find_what_waits().await;
+        let mut notices = Vec::with_capacity(NOTICES_MAX);
+        loop {
+            self.dispatch();
+            let wait = self.until_next();
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                count = feed.recv_many(&mut notices, NOTICES_MAX) => {
+                    if count == 0 {
+                        return;
+                    }
+                    self.take_in(&mut notices);
+                }
+                () = tokio::time::sleep(wait) => {}
+                () = self.sooner.notified() => {}
+            }
+        }
+    }
+
+    /// Looks up every endpoint that something waits for since before the start.
+    async fn find_what_waits(&self) {
+        let waiting = loop {
+            match self.store.waiting().await {
+                Ok(waiting) => break waiting,
+                Err(error) => {
+                    tracing::error!(%error, "cannot see what waits to be delivered, trying again");
+                    tokio::time::sleep(REST).await;
+                }
+            }
+        };
+        let now = self.clock.now();
+        let mut scheduler = self.scheduler();
+        for (endpoint_id, due) in waiting {
+            scheduler.waiting(endpoint_id, due, now);
+        }
+    }
+
+    fn take_in(&self, notices: &mut Vec<Notice>) {
+        let now = self.clock.now();
+        let mut scheduler = self.scheduler();
+        for notice in notices.drain(..) {
+            match notice {
+                Notice::Accepted { message, deliveries } => scheduler.accepted(&message, deliveries, now),
+                Notice::Recorded { delivery, retry } => scheduler.recorded(&delivery, retry, now),
+                Notice::Waiting { endpoint_id, due } => scheduler.waiting(endpoint_id, due, now),
+            }
+        }
+    }
+
+    fn until_next(&self) -> Duration {
+        let wake_at = self.scheduler().wake_at();
+        self.sleeps_until_ms.store(wake_at.map_or(i64::MAX, Timestamp::as_ms), Ordering::Relaxed);
+        // Without anything due it still wakes now and then, in case the machine's clock is set forward.
+        wake_at.map_or(REST, |at| at.since(self.clock.now()).min(REST))
+    }
+
+    /// Begins everything that can be begun now.
+    fn dispatch(self: &Arc<Self>) {
+        let now = self.clock.now();
+        loop {
+            let work = self.scheduler().next(now);
+            match work {
+                Some(work) => self.begin(work),
+                None => return,
+            }
+        }
+    }
+
+    fn begin(self: &Arc<Self>, work: Work) {
+        let room = self.clone();
+        match work {
+            Work::Send(ready) => self.tasks.spawn(room.send_in_turn(ready)),
+            Work::Claim { endpoint_id, wanted, in_hand } => self.tasks.spawn(async move {
+                let claim = room.store.claim(endpoint_id, room.clock.now(), wanted, in_hand).await;
+                room.claimed(endpoint_id, claim);
+                room.dispatch();
+            }),
+        };
+    }
+
+    fn claimed(&self, endpoint_id: EndpointId, claim: Result<crate::store::Claim, StoreError>) {
+        let now = self.clock.now();
+        match claim {
+            Ok(claim) => self.scheduler().claimed(endpoint_id, claim, now),
+            Err(error) => {
+                tracing::error!(%error, "cannot claim deliveries, trying again");
+                self.scheduler().claim_failed(endpoint_id, now.plus(REST), now);
+            }
+        }
+        self.sooner.notify_one();
+    }
+
+    /// Sends one delivery after another, whichever is next, until there is none.
+    async fn send_in_turn(self: Arc<Self>, first: Ready) {
+        let mut next = Some(first);
+        while let Some(ready) = next.take() {
+            self.send(&ready).await;
+            let now = self.clock.now();
+            loop {
+                let work = self.scheduler().next(now);
+                match work {
+                    Some(Work::Send(ready)) if next.is_none() => next = Some(ready),
+                    Some(work) => self.begin(work),
+                    None => break,
+                }
+            }
+            let wake_at = self.scheduler().wake_at();
+            if wake_at.is_some_and(|at| at.as_ms() < self.sleeps_until_ms.load(Ordering::Relaxed)) {
+                self.sooner.notify_one();
+            }
+        }
+    }
+
+    async fn send(&self, ready: &Ready) {
+        match self.courier.prepare(ready).await {
+            Ok(Step::Send(request, prepared)) => {
+                let lag = self.clock.now().since(ready.delivery.due);
+                self.metrics.attempt_started(lag);
+                let report = self.sender.send(request).await;
+                self.metrics.attempt_ended(&report);
+                let concluded = self.courier.conclude(ready, &prepared, report);
+                if concluded.gone
+                    && let Err(error) = self.courier.retire(ready).await
+                {
+                    tracing::error!(%error, "cannot switch off an endpoint that is gone");
+                }
+                self.scheduler().throttle(ready.delivery.endpoint_id, prepared.throttle_rate);
+                self.finish(ready, concluded.record, Some(concluded.succeeded));
+            }
+            // What ends without being sent says nothing against the endpoint.
+            Ok(Step::Record(record)) => self.finish(ready, record, None),
+            Ok(Step::Pause) => self.scheduler().put_back(ready, None, self.clock.now()),
+            Err(error) => {
+                tracing::error!(%error, "cannot prepare a delivery, trying again");
+                let now = self.clock.now();
+                self.scheduler().put_back(ready, Some(now.plus(REST)), now);
+            }
+        }
+    }
+
+    fn finish(&self, ready: &Ready, record: Record, succeeded: Option<bool>) {
+        if let Outcome::Ended(state) = record.outcome {
+            self.metrics.delivery_ended(state);
+        }
+        // Recorded before its place is free: a stop that finds nothing in flight finds everything recorded.
+        self.store.record(record);
+        self.scheduler().finished(ready, succeeded, self.clock.now());
+    }
+}

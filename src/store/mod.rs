@@ -1,1 +1,192 @@
-//! store
+//! The store: everything that outlives the process. Reading goes to a few connections that only read, writing to the
+//! one committer; what routing needs is remembered in memory. It is the only place with SQL, and knows nothing of
+//! HTTP, of who asks, or of when anything should be sent.
+
+mod applications;
+mod attempts;
+mod cache;
+mod committer;
+mod connection;
+mod data_directory;
+mod deliveries;
+mod endpoints;
+mod environments;
+mod error;
+mod event_types;
+mod idempotency;
+mod json_list;
+mod keys;
+mod messages;
+mod migrations;
+mod page;
+#[cfg(test)]
+mod plans;
+mod queue;
+mod retention;
+mod routing;
+mod updated;
+mod vault;
+mod walk;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use cache::Cache;
+use committer::{Committer, Writer};
+use connection::Connection;
+
+pub use applications::ApplicationFilter;
+pub use attempts::AttemptsPage;
+pub use committer::{Feed, Notice};
+pub use data_directory::{DataDirectory, DataDirectoryError, parse_master_key};
+pub use deliveries::{DestinedFilter, DestinedPlace, Statistics};
+pub use endpoints::Rotation;
+pub use error::StoreError;
+pub use idempotency::{IDEMPOTENCY_KEY_HOURS, IdempotencyKey, Inserted, Seen};
+pub use messages::{Accepted, MessagesPage};
+pub use page::{Listed, Page};
+pub use queue::{Claim, Content, Record};
+pub use routing::{Route, Routes};
+pub use updated::Updated;
+pub use vault::{MASTER_KEY_BYTES, Vault};
+pub use walk::Walked;
+
+use crate::clock::Clock;
+use crate::domain::id::{ApplicationId, EnvironmentId, Id, IdGenerator};
+use crate::domain::key::{ApiKey, KeyHash};
+use crate::domain::time::Timestamp;
+use crate::telemetry::Metrics;
+
+/// Connections that only read.
+pub const READERS: usize = 4;
+/// Applications and endpoints whose routes are remembered.
+const ROUTES_REMEMBERED_MAX: u64 = 200_000;
+/// API keys and uids that are remembered.
+const NAMES_REMEMBERED_MAX: u64 = 50_000;
+
+/// The greatest id in the store, of the nouns that are made most often.
+const GREATEST_ID: &str = "SELECT max(
+    coalesce((SELECT max(id) FROM messages), 0), coalesce((SELECT max(id) FROM deliveries), 0),
+    coalesce((SELECT max(id) FROM attempts), 0), coalesce((SELECT max(id) FROM endpoints), 0),
+    coalesce((SELECT max(id) FROM applications), 0), coalesce((SELECT max(id) FROM idempotency_keys), 0),
+    coalesce((SELECT max(id) FROM endpoint_secrets), 0))";
+
+/// The store.
+pub struct Store {
+    committer: Committer,
+    readers: Arc<Readers>,
+    vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    ids: IdGenerator,
+    routes: Arc<Cache<ApplicationId, Routes>>,
+    application_ids: Arc<Cache<(EnvironmentId, String), ApplicationId>>,
+    keys: Arc<Cache<KeyHash, ApiKey>>,
+}
+
+impl Store {
+    /// Opens the embedded store in the file `database`, brings it up to date, and starts its writer. What the engine
+    /// must know of what is written comes out of the feed.
+    ///
+    /// # Errors
+    /// When the file is not a store of this version, or can't be used.
+    pub fn open(
+        database: &Path,
+        vault: Vault,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Result<(Arc<Self>, Feed), StoreError> {
+        let connection = Connection::writer(database)?;
+        migrations::apply(&connection)?;
+        let last = connection.first(GREATEST_ID, &[], |row| row.integer(0))?.unwrap_or_default();
+        let (writer, feed) = Writer::new(connection, metrics);
+        let store = Self {
+            committer: Committer::start(writer, clock.clone())?,
+            readers: Arc::new(Readers::open(database)?),
+            vault: Arc::new(vault),
+            clock,
+            ids: IdGenerator::starting_after(last, 0),
+            routes: Arc::new(Cache::new(ROUTES_REMEMBERED_MAX)),
+            application_ids: Arc::new(Cache::new(NAMES_REMEMBERED_MAX)),
+            keys: Arc::new(Cache::new(NAMES_REMEMBERED_MAX)),
+        };
+        Ok((Arc::new(store), feed))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An id that no other noun has.
+    pub fn next_id<K>(&self) -> Id<K> {
+        self.ids.next(self.now())
+    }
+
+    /// Whether the store can be read and written right now.
+    ///
+    /// # Errors
+    /// Why it can't.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.read(|connection| connection.first("SELECT 1", &[], |_| Ok(()))).await?;
+        self.write(|_| Ok(())).await
+    }
+
+    /// Writes the outcomes that have gathered so far, and answers once they are durable.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        self.committer.settle().await
+    }
+
+    /// Writes what waits to be written and stops writing.
+    pub fn close(&self) {
+        self.committer.close();
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = self.readers.clone();
+        let permit = readers.permits.clone().acquire_owned().await;
+        let permit = permit.map_err(|_| StoreError::Unavailable("the store is closed".to_owned()))?;
+        let reading = tokio::task::spawn_blocking(move || {
+            let result = readers.with(work);
+            drop(permit);
+            result
+        });
+        reading.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.committer.write(work, |_, _| {}).await
+    }
+}
+
+/// The connections that only read.
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    fn open(database: &Path) -> Result<Self, StoreError> {
+        let idle = (0..READERS).map(|_| Connection::reader(database)).collect::<Result<_, _>>()?;
+        Ok(Self { idle: Mutex::new(idle), permits: Arc::new(Semaphore::new(READERS)) })
+    }
+
+    /// Works with a connection that nobody else uses; there is one for each permit.
+    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let taken = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = taken.ok_or_else(|| StoreError::Unavailable("no connection is idle".to_owned()))?;
+        let result = work(&connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        result
+    }
+}

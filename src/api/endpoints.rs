@@ -1,0 +1,305 @@
+//! Endpoints on the wire. Their headers and secrets have files of their own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::error::{Problem, ReadProblems, WriteProblems};
+use super::extract::{Given, Path, Posted, Query, given};
+use super::made;
+use super::page::{ListResponse, Order, PageQuery};
+use crate::domain::endpoint::{Endpoint, EndpointChange, HeadersChange};
+use crate::ops::{Access, Operations};
+
+/// What a new endpoint is to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct EndpointIn {
+    /// Where messages go.
+    #[schema(example = "https://example.com/webhooks")]
+    url: String,
+    /// A note for people.
+    description: Option<String>,
+    /// Your own id for it, accepted wherever its id is.
+    uid: Option<String>,
+    /// At most so many messages a second.
+    #[schema(minimum = 1)]
+    throttle_rate: Option<u16>,
+    /// Whether it is switched off.
+    disabled: Option<bool>,
+    /// The event types that it wants; null is all of them.
+    #[schema(example = json!(["order.created"]))]
+    event_types: Option<Vec<String>>,
+    /// The channels that it wants; null is every message.
+    channels: Option<Vec<String>>,
+    /// Your notes.
+    metadata: Option<BTreeMap<String, String>>,
+    /// Its secret, `whsec_…` or `whsk_…`; null makes a new one.
+    secret: Option<String>,
+    /// Headers that go with each request to it.
+    headers: Option<BTreeMap<String, String>>,
+}
+
+/// What an endpoint is to be, beside its headers and its secret.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct EndpointUpdate {
+    url: String,
+    description: Option<String>,
+    uid: Option<String>,
+    #[schema(minimum = 1)]
+    throttle_rate: Option<u16>,
+    disabled: Option<bool>,
+    event_types: Option<Vec<String>>,
+    channels: Option<Vec<String>>,
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+/// What is to be different about an endpoint; what is left out stays.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct EndpointPatch {
+    #[serde(deserialize_with = "given")]
+    #[schema(nullable = false)]
+    url: Option<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(nullable = false)]
+    description: Option<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    uid: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<u16>, minimum = 1)]
+    throttle_rate: Option<Option<u16>>,
+    #[serde(deserialize_with = "given")]
+    #[schema(nullable = false)]
+    disabled: Option<bool>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>)]
+    event_types: Option<Option<Vec<String>>>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>)]
+    channels: Option<Option<Vec<String>>>,
+    #[serde(deserialize_with = "given")]
+    #[schema(nullable = false)]
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+/// An endpoint.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EndpointOut {
+    #[schema(example = "ep_01k5w1c7z8fq3v9x2m4n6p8r0t")]
+    id: String,
+    uid: Option<String>,
+    url: String,
+    description: String,
+    throttle_rate: Option<u16>,
+    disabled: bool,
+    event_types: Option<Vec<String>>,
+    channels: Option<Vec<String>>,
+    metadata: BTreeMap<String, String>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+impl From<EndpointUpdate> for EndpointChange {
+    fn from(wanted: EndpointUpdate) -> Self {
+        Self {
+            url: Some(wanted.url),
+            uid: Some(wanted.uid),
+            description: Some(wanted.description.unwrap_or_default()),
+            event_types: Some(wanted.event_types),
+            channels: Some(wanted.channels),
+            metadata: Some(wanted.metadata.unwrap_or_default()),
+            headers: None,
+            throttle_rate: Some(wanted.throttle_rate),
+            disabled: Some(wanted.disabled.unwrap_or_default()),
+        }
+    }
+}
+
+impl EndpointIn {
+    /// What is wanted of the endpoint, and the text of its secret.
+    fn split(self) -> (EndpointChange, Option<String>) {
+        let Self { url, description, uid, throttle_rate, disabled, event_types, channels, metadata, .. } = self;
+        let rest = EndpointUpdate { url, description, uid, throttle_rate, disabled, event_types, channels, metadata };
+        let headers = self.headers.map(HeadersChange::Replace);
+        (EndpointChange { headers, ..rest.into() }, self.secret)
+    }
+}
+
+impl From<EndpointPatch> for EndpointChange {
+    fn from(wanted: EndpointPatch) -> Self {
+        let EndpointPatch { url, description, uid, throttle_rate, disabled, event_types, channels, metadata } = wanted;
+        Self { url, uid, description, event_types, channels, metadata, headers: None, throttle_rate, disabled }
+    }
+}
+
+impl From<Endpoint> for EndpointOut {
+    fn from(endpoint: Endpoint) -> Self {
+        Self {
+            id: endpoint.id.to_string(),
+            uid: endpoint.uid,
+            url: endpoint.url,
+            description: endpoint.description,
+            throttle_rate: endpoint.throttle_rate,
+            disabled: endpoint.disabled.is_some(),
+            event_types: endpoint.event_types,
+            channels: endpoint.channels,
+            metadata: endpoint.metadata,
+            created_at: endpoint.created_at.to_string(),
+            updated_at: endpoint.updated_at.to_string(),
+        }
+    }
+}
+
+/// In which order endpoints are listed.
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub(super) struct ListQuery {
+    order: Order,
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/app/{application_id}/endpoint",
+    tag = "Endpoint",
+    operation_id = "v1.endpoint.list",
+    summary = "List the endpoints of an application",
+    params(("application_id" = String, Path, description = "Its id or uid."), PageQuery, ListQuery),
+    responses((status = 200, description = "A page of them.", body = ListResponse<EndpointOut>), ReadProblems)
+)]
+pub(super) async fn list_endpoints(
+    State(operations): State<Arc<Operations>>,
+    access: Access,
+    Path(application): Path<String>,
+    Query(page): Query<PageQuery>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<ListResponse<EndpointOut>>, Problem> {
+    let listed = operations.list_endpoints(&access, &application, page.page(query.order)?).await?;
+    Ok(Json(ListResponse::new(listed, |endpoint| endpoint.id.to_string(), EndpointOut::from)))
+}
+
+#[utoipa::path(
+    post,
+    path = "/api/v1/app/{application_id}/endpoint",
+    tag = "Endpoint",
+    operation_id = "v1.endpoint.create",
+    summary = "Make an endpoint",
+    params(
+        ("application_id" = String, Path, description = "The application's id or uid."),
+        ("idempotency-key" = Option<String>, Header, description = "Makes a repeat harmless.")
+    ),
+    request_body = EndpointIn,
+    responses((status = 201, description = "It is made.", body = EndpointOut), WriteProblems)
+)]
+pub(super) async fn create_endpoint(
+    State(operations): State<Arc<Operations>>,
+    access: Access,
+    Path(application): Path<String>,
+    Posted { body, key }: Posted<EndpointIn>,
+) -> Result<Response, Problem> {
+    let (change, secret) = body.split();
+    let made = operations.create_endpoint(&access, &application, change, secret, key).await?;
+    Ok(made::created(made, EndpointOut::from))
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/app/{application_id}/endpoint/{endpoint_id}",
+    tag = "Endpoint",
+    operation_id = "v1.endpoint.get",
+    summary = "Get an endpoint",
+    params(
+        ("application_id" = String, Path, description = "The application's id or uid."),
+        ("endpoint_id" = String, Path, description = "Its id or uid.")
+    ),
+    responses((status = 200, description = "It.", body = EndpointOut), ReadProblems)
+)]
+pub(super) async fn get_endpoint(
+    State(operations): State<Arc<Operations>>,
+    access: Access,
+    Path((application, endpoint)): Path<(String, String)>,
+) -> Result<Json<EndpointOut>, Problem> {
+    Ok(Json(operations.endpoint(&access, &application, &endpoint).await?.into()))
+}
+
+#[utoipa::path(
+    put,
+    path = "/api/v1/app/{application_id}/endpoint/{endpoint_id}",
+    tag = "Endpoint",
+    operation_id = "v1.endpoint.update",
+    summary = "Replace an endpoint, or make it",
+    params(
+        ("application_id" = String, Path, description = "The application's id or uid."),
+        ("endpoint_id" = String, Path, description = "Its id or uid; an unknown uid makes a new one.")
+    ),
+    request_body = EndpointUpdate,
+    responses(
+        (status = 200, description = "It is replaced; headers and secret stay.", body = EndpointOut),
+        (status = 201, description = "It is made.", body = EndpointOut),
+        WriteProblems
+    )
+)]
+pub(super) async fn update_endpoint(
+    State(operations): State<Arc<Operations>>,
+    access: Access,
+    Path((application, endpoint)): Path<(String, String)>,
+    Given(body): Given<EndpointUpdate>,
+) -> Result<Response, Problem> {
+    let made = operations.put_endpoint(&access, &application, &endpoint, body.into()).await?;
+    Ok(made::created(made, EndpointOut::from))
+}
+
+#[utoipa::path(
+    patch,
+    path = "/api/v1/app/{application_id}/endpoint/{endpoint_id}",
+    tag = "Endpoint",
+    operation_id = "patch_endpoint",
+    summary = "Change an endpoint",
+    params(
+        ("application_id" = String, Path, description = "The application's id or uid."),
+        ("endpoint_id" = String, Path, description = "Its id or uid.")
+    ),
+    request_body = EndpointPatch,
+    responses((status = 200, description = "It is changed.", body = EndpointOut), WriteProblems)
+)]
+pub(super) async fn patch_endpoint(
+    State(operations): State<Arc<Operations>>,
+    access: Access,
+    Path((application, endpoint)): Path<(String, String)>,
+    Given(body): Given<EndpointPatch>,
+) -> Result<Json<EndpointOut>, Problem> {
+    Ok(Json(operations.patch_endpoint(&access, &application, &endpoint, body.into()).await?.into()))
+}
+
+#[utoipa::path(
+    delete,
+    path = "/api/v1/app/{application_id}/endpoint/{endpoint_id}",
+    tag = "Endpoint",
+    operation_id = "v1.endpoint.delete",
+    summary = "Delete an endpoint",
+    params(
+        ("application_id" = String, Path, description = "The application's id or uid."),
+        ("endpoint_id" = String, Path, description = "Its id or uid.")
+    ),
+    responses((status = 204, description = "It is deleted; what waited for it is cancelled."), WriteProblems)
+)]
+pub(super) async fn delete_endpoint(
+    State(operations): State<Arc<Operations>>,
+    access: Access,
+    Path((application, endpoint)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    operations.delete_endpoint(&access, &application, &endpoint).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

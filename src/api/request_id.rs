@@ -1,0 +1,51 @@
+//! Every request has an id: the caller's own when it sends a sane one, or a new one. It goes back with the answer,
+//! into each problem, and into the log.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::error;
+use crate::ops::Operations;
+
+/// The header that carries it.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest id that is taken from a caller.
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// Only what can stand in a log line as it is.
+fn is_sane(text: &str) -> bool {
+    (1..=REQUEST_ID_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// Gives the request its id, and the answer too; writes out the problem if it is one.
+pub(super) async fn attach(State(operations): State<Arc<Operations>>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| is_sane(text));
+    let id = given.map_or_else(|| operations.next_request_id().to_string(), str::to_owned);
+    let response = next.run(request).await;
+    if response.status().is_server_error() {
+        tracing::warn!(request = id, status = response.status().as_u16(), "a request was answered with a fault");
+    }
+    let mut response = error::render(response, &id);
+    if let Ok(value) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_sane;
+
+    #[test]
+    fn an_id_that_could_forge_a_log_line_is_not_kept() {
+        assert!(is_sane("req_01.a-B"));
+        for text in ["", "a b", "a\"b", "é", &"a".repeat(65)] {
+            assert!(!is_sane(text), "{text:?}");
+        }
+    }
+}

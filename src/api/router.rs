@@ -1,0 +1,142 @@
+//! The table of all operations. A handler is named after its operation, and method and path stand with it; the
+//! document at `/openapi.json` is made of the same table, so neither can have what the other lacks.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware;
+use axum::routing::get;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{Problem, ProblemSchemas};
+use super::page::Order;
+use super::statuses::{MessageStatus, StatusCodeClass};
+use super::{
+    ApiState, applications, attempts, destinations, endpoint_headers, endpoint_secrets, endpoints, event_types,
+    examples, health, messages, portal, recovery, request_id, statistics,
+};
+use crate::ops::Operations;
+use crate::telemetry::Metrics;
+
+/// What the document says of the whole.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Cornet",
+        description = "Sends webhooks. Any official Svix SDK is a client: set its `server_url` to this server."
+    ),
+    components(schemas(Order, MessageStatus, StatusCodeClass)),
+    nest((path = "/", api = ProblemSchemas))
+)]
+struct Document;
+
+/// Each line is a path of the wire, with its operations.
+fn table() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(health::get_health))
+        .routes(routes!(health::ping))
+        // /api/v1/app
+        .routes(routes!(applications::list_applications, applications::create_application))
+        .routes(routes!(
+            applications::get_application,
+            applications::update_application,
+            applications::patch_application,
+            applications::delete_application
+        ))
+        // /api/v1/app/{application_id}/endpoint
+        .routes(routes!(endpoints::list_endpoints, endpoints::create_endpoint))
+        .routes(routes!(
+            endpoints::get_endpoint,
+            endpoints::update_endpoint,
+            endpoints::patch_endpoint,
+            endpoints::delete_endpoint
+        ))
+        .routes(routes!(endpoint_headers::get_headers, endpoint_headers::set_headers, endpoint_headers::patch_headers))
+        .routes(routes!(endpoint_secrets::get_secret))
+        .routes(routes!(endpoint_secrets::rotate_secret))
+        .routes(routes!(examples::send_example))
+        .routes(routes!(recovery::recover))
+        .routes(routes!(statistics::get_stats))
+        .routes(routes!(destinations::list_attempted_messages))
+        // /api/v1/app/{application_id}/msg
+        .routes(routes!(messages::list_messages, messages::create_message))
+        .routes(routes!(messages::get_message))
+        .routes(routes!(messages::expunge_message))
+        .routes(routes!(destinations::list_attempted_destinations))
+        .routes(routes!(attempts::resend))
+        .routes(routes!(attempts::get_attempt))
+        .routes(routes!(attempts::expunge_attempt))
+        // /api/v1/app/{application_id}/attempt
+        .routes(routes!(attempts::list_by_endpoint))
+        .routes(routes!(attempts::list_by_message))
+        // /api/v1/auth
+        .routes(routes!(portal::app_portal_access))
+        .routes(routes!(portal::logout))
+        // /api/v1/event-type
+        .routes(routes!(event_types::list_event_types, event_types::create_event_type))
+        .routes(routes!(
+            event_types::get_event_type,
+            event_types::update_event_type,
+            event_types::patch_event_type,
+            event_types::delete_event_type
+        ))
+}
+
+/// The API's document (OpenAPI 3.1).
+pub fn openapi() -> OpenApi {
+    secured(table().into_openapi())
+}
+
+fn secured(mut document: OpenApi) -> OpenApi {
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    document.components.get_or_insert_default().add_security_scheme("key", bearer);
+    document.security = Some(vec![SecurityRequirement::new("key", std::iter::empty::<String>())]);
+    document
+}
+
+/// The API, as a service that is reached at `base_url`. Whatever it does not know is answered as a problem too.
+pub fn router(operations: Arc<Operations>, metrics: Arc<Metrics>, base_url: &str) -> Router {
+    let base_url = base_url.trim_end_matches('/').into();
+    let state = ApiState { operations: operations.clone(), metrics, base_url };
+    let (router, document) = table().split_for_parts();
+    // A document of texts, lists and maps always is JSON.
+    let document = Bytes::from(serde_json::to_vec(&secured(document)).unwrap_or_default());
+    let show_document = move || async move { ([(CONTENT_TYPE, "application/json")], document) };
+    router
+        .route("/openapi.json", get(show_document))
+        .fallback(|| async { Problem::not_found("there is nothing at this path") })
+        .layer(middleware::from_fn_with_state(operations, request_id::attach))
+        .with_state(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::openapi;
+
+    #[test]
+    fn every_operation_is_documented_with_its_problems() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let mut ids = std::collections::BTreeSet::new();
+        for (path, item) in paths {
+            for (method, operation) in item.as_object().unwrap() {
+                let id = operation["operationId"].as_str().unwrap_or_default();
+                assert!(ids.insert(id.to_owned()), "{method} {path}: {id} is there twice");
+                assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{method} {path}");
+                let problems = operation["responses"].get("401").is_some();
+                assert_eq!(problems, !path.starts_with("/api/v1/health"), "{method} {path}");
+            }
+        }
+        let text = document.to_string();
+        for reference in text.split("\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(document["components"]["schemas"].get(name).is_some(), "{name} is named and not there");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What one HTTP request to an endpoint came to: an answer, or the reason why there is none. It does not decide
+//! whether the delivery is done, and does not know how the request was made.
+
+use std::net::IpAddr;
+
+/// How much of an answer's body is kept.
+pub const KEPT_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// How much of an answer's headers is kept, names and values together.
+pub const KEPT_HEADER_BYTES_MAX: usize = 8 * 1024;
+
+/// What an attempt came to, as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptReport {
+    /// How long it took from the start until the answer was read or had failed, in milliseconds.
+    pub duration_ms: u64,
+    /// The address that the request went to, once there was a connection.
+    pub remote_address: Option<IpAddr>,
+    /// The receiver's answer, whatever its status, or why there is none.
+    pub result: Result<Answer, AttemptError>,
+}
+
+/// A receiver's answer: status and headers arrived whole, the body as far as it came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status code.
+    pub status: u16,
+    /// The headers in order, at most [`KEPT_HEADER_BYTES_MAX`]; names in lower case, values with anything that is not
+    /// UTF-8 replaced.
+    pub headers: Vec<(String, String)>,
+    /// The start of the body as it came, at most [`KEPT_BODY_BYTES_MAX`]; never decompressed (THREATS C09).
+    pub body: Vec<u8>,
+    /// Whether the body was longer than what is kept, or stopped before its end.
+    pub body_truncated: bool,
+    /// The `retry-after` header as given; not yet read as a time.
+    pub retry_after: Option<String>,
+}
+
+impl AttemptReport {
+    /// Whether the endpoint took the message: only a 2xx status says so (SEEDS A15).
+    pub fn succeeded(&self) -> bool {
+        matches!(&self.result, Ok(answer) if (200..300).contains(&answer.status))
+    }
+}
+
+/// Why an attempt got no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", code.as_str())]
+pub struct AttemptError {
+    /// The kind of failure.
+    pub code: AttemptErrorCode,
+    /// What happened this time, for the endpoint's owner; holds no address that was looked up (THREATS C27).
+    pub detail: String,
+}
+
+impl AttemptError {
+    /// A failure of the kind `code`; `detail` says what happened this time.
+    pub fn new(code: AttemptErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+/// The kinds of failure. Their names are stored and shown by the API, so they stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AttemptErrorCode {
+    /// The target is not one that deliveries may go to; nothing was sent.
+    TargetForbidden,
+    /// The host name has no address.
+    DnsError,
+    /// The name servers did not answer in time.
+    DnsTimeout,
+    /// The receiver's machine refused the connection.
+    ConnectRefused,
+    /// The receiver's machine did not answer the connection in time.
+    ConnectTimeout,
+    /// The connection could not be made for another reason.
+    ConnectError,
+    /// The TLS handshake failed.
+    TlsError,
+    /// The TLS handshake did not end in time.
+    TlsTimeout,
+    /// The two sides share no TLS version or cipher.
+    TlsNoSharedCipher,
+    /// No complete answer head came within the deadline.
+    Timeout,
+    /// The receiver closed the connection before its answer was complete.
+    ConnectionClosed,
+    /// The connection was reset before the answer was complete.
+    ConnectionReset,
+    /// What came back is not HTTP/1.1.
+    ResponseInvalid,
+    /// The answer's headers are too many or too long.
+    ResponseHeadTooLarge,
+    /// The stored payload does not match its checksum; nothing was sent.
+    PayloadCorrupt,
+    /// Cornet stopped before the outcome was recorded.
+    OutcomeUnknown,
+    /// Cornet's own machine could not make the request.
+    SenderError,
+}
+
+impl AttemptErrorCode {
+    /// Every kind of failure.
+    pub const ALL: [AttemptErrorCode; 17] = [
+        Self::TargetForbidden,
+        Self::DnsError,
+        Self::DnsTimeout,
+        Self::ConnectRefused,
+        Self::ConnectTimeout,
+        Self::ConnectError,
+        Self::TlsError,
+        Self::TlsTimeout,
+        Self::TlsNoSharedCipher,
+        Self::Timeout,
+        Self::ConnectionClosed,
+        Self::ConnectionReset,
+        Self::ResponseInvalid,
+        Self::ResponseHeadTooLarge,
+        Self::PayloadCorrupt,
+        Self::OutcomeUnknown,
+        Self::SenderError,
+    ];
+
+    /// The name under which it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TargetForbidden => "target_forbidden",
+            Self::DnsError => "dns_error",
+            Self::DnsTimeout => "dns_timeout",
+            Self::ConnectRefused => "connect_refused",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::ConnectError => "connect_error",
+            Self::TlsError => "tls_error",
+            Self::TlsTimeout => "tls_timeout",
+            Self::TlsNoSharedCipher => "tls_no_shared_cipher",
+            Self::Timeout => "timeout",
+            Self::ConnectionClosed => "connection_closed",
+            Self::ConnectionReset => "connection_reset",
+            Self::ResponseInvalid => "response_invalid",
+            Self::ResponseHeadTooLarge => "response_head_too_large",
+            Self::PayloadCorrupt => "payload_corrupt",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::SenderError => "sender_error",
+        }
+    }
+
+    /// The kind of failure with this name; `None` when there is none.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+
+    /// What it means and what to do about it, in one sentence for the endpoint's owner.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::TargetForbidden => {
+                "Cornet does not deliver to this address; use a URL whose host is on the public internet, or let \
+                 the operator allow its network."
+            }
+            Self::DnsError => {
+                "The host name has no address; check its spelling and that its DNS records are published."
+            }
+            Self::DnsTimeout => "The name servers for the host did not answer in time; check that they are up.",
+            Self::ConnectRefused => {
+                "Your server refused the connection; check that it is running and listens on this port."
+            }
+            Self::ConnectTimeout => {
+                "Your server did not answer the connection; check that it is up and that no firewall drops it."
+            }
+            Self::ConnectError => "Your server could not be reached; check its network and its firewall.",
+            Self::TlsError => {
+                "A secure connection could not be made; check that the certificate is valid, complete and issued \
+                 for this host."
+            }
+            Self::TlsTimeout => "The TLS handshake did not end in time; check that this port speaks TLS.",
+            Self::TlsNoSharedCipher => {
+                "Your server and Cornet share no TLS version or cipher; enable TLS 1.2 or 1.3 with an ECDHE AES-GCM \
+                 or ChaCha20 cipher."
+            }
+            Self::Timeout => {
+                "Your server did not answer in time; answer with a 2xx status at once and do the work afterwards."
+            }
+            Self::ConnectionClosed => {
+                "Your server closed the connection before it answered; look for a crash or a proxy limit."
+            }
+            Self::ConnectionReset => {
+                "The connection was cut before your server answered; look for a crash, a firewall or a proxy limit."
+            }
+            Self::ResponseInvalid => {
+                "What came back is not an HTTP/1.1 answer; check that the URL names an HTTP server and the right \
+                 port."
+            }
+            Self::ResponseHeadTooLarge => {
+                "The answer has more than 100 headers or 64 KiB of them; send fewer or shorter headers."
+            }
+            Self::PayloadCorrupt => {
+                "The stored payload no longer matches its checksum and was not sent; ask the operator to check the \
+                 storage and post the message again."
+            }
+            Self::OutcomeUnknown => {
+                "Cornet stopped before it learned the outcome; it sends the message again with the same webhook-id."
+            }
+            Self::SenderError => {
+                "Cornet's own machine could not make the request; this is no fault of your server and is tried \
+                 again."
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AttemptErrorCode;
+
+    #[test]
+    fn every_code_is_read_as_it_is_shown_and_explained_in_one_sentence() {
+        for code in AttemptErrorCode::ALL {
+            assert_eq!(AttemptErrorCode::parse(code.as_str()), Some(code));
+            assert!(code.explanation().ends_with('.') && !code.explanation().contains(". "), "{code:?}");
+        }
+        assert_eq!(AttemptErrorCode::parse("nonsense"), None);
+    }
+}

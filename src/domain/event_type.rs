@@ -1,0 +1,137 @@
+//! Event types: what an environment can tell its consumers about.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::id::EnvironmentId;
+use super::time::Timestamp;
+
+/// At most so many event types in one environment (THREATS L01).
+pub const EVENT_TYPES_PER_ENVIRONMENT_MAX: usize = 1_000;
+/// At most so many bytes of JSON Schema with one event type.
+pub const SCHEMAS_BYTES_MAX: usize = 256 * 1024;
+
+/// At most so many feature flags on one event type.
+pub const FEATURE_FLAGS_MAX: usize = 50;
+
+/// A kind of occurrence that messages tell of.
+#[derive(Clone, Debug)]
+pub struct EventType {
+    /// The environment that it belongs to.
+    pub environment_id: EnvironmentId,
+    /// Its name, such as `order.created`; unique in its environment.
+    pub name: String,
+    /// What it means, for people.
+    pub description: String,
+    /// Hidden from consumers, and kept for the messages that have it.
+    pub archived: bool,
+    /// Still sent, and no longer to be built on.
+    pub deprecated: bool,
+    /// The group that people find it in.
+    pub group_name: Option<String>,
+    /// Shown only to consumers who have one of these flags; none is for everybody.
+    pub feature_flags: Vec<String>,
+    /// JSON Schemas by version, as JSON text.
+    pub schemas: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a caller wants of an event type; what is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct EventTypeChange {
+    /// What it means.
+    pub description: Option<String>,
+    /// Whether it is hidden.
+    pub archived: Option<bool>,
+    /// Whether it is no longer to be built on.
+    pub deprecated: Option<bool>,
+    /// Its group, or that it has none.
+    pub group_name: Option<Option<String>>,
+    /// All its flags.
+    pub feature_flags: Option<Vec<String>>,
+    /// Its schemas, or that it has none.
+    pub schemas: Option<Option<String>>,
+}
+
+impl EventType {
+    /// A new event type with nothing in it yet.
+    pub fn blank(environment_id: EnvironmentId, name: String, now: Timestamp) -> Self {
+        Self {
+            environment_id,
+            name,
+            description: String::new(),
+            archived: false,
+            deprecated: false,
+            group_name: None,
+            feature_flags: Vec::new(),
+            schemas: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// This event type as `change` wants it.
+    pub fn changed(mut self, change: &EventTypeChange, now: Timestamp) -> Self {
+        let change = change.clone();
+        self.description = change.description.unwrap_or(self.description);
+        self.archived = change.archived.unwrap_or(self.archived);
+        self.deprecated = change.deprecated.unwrap_or(self.deprecated);
+        self.group_name = change.group_name.unwrap_or(self.group_name);
+        self.feature_flags = change.feature_flags.unwrap_or(self.feature_flags);
+        self.schemas = change.schemas.unwrap_or(self.schemas);
+        self.updated_at = now;
+        self
+    }
+
+    /// The payload of an example, a JSON object: of the examples in the newest of its schemas the one at `index`, or
+    /// the last when there are fewer; a made-up one when there is none.
+    pub fn example(&self, index: usize) -> String {
+        let mut written = self.written_examples().unwrap_or_default();
+        written.retain(|example| example.get().starts_with('{'));
+        let place = index.min(written.len().saturating_sub(1));
+        let made_up = || serde_json::json!({ "example": true, "eventType": self.name }).to_string();
+        written.get(place).map_or_else(made_up, |example| example.get().to_owned())
+    }
+
+    /// The examples that stand in the newest schema, as they were written.
+    fn written_examples(&self) -> Option<Vec<Box<RawValue>>> {
+        let schemas: BTreeMap<String, Box<RawValue>> = serde_json::from_str(self.schemas.as_deref()?).ok()?;
+        let newest = schemas.into_iter().max_by_key(|(version, _)| version.parse::<u64>().unwrap_or_default())?.1;
+        let mut schema: BTreeMap<String, Box<RawValue>> = serde_json::from_str(newest.get()).ok()?;
+        let several = schema.remove("examples").and_then(|list| serde_json::from_str(list.get()).ok());
+        several.or_else(|| schema.remove("example").map(|one| vec![one]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EnvironmentId, EventType, Timestamp};
+
+    fn example(schemas: Option<&str>, index: usize) -> String {
+        let name = "order.created".to_owned();
+        let mut event_type = EventType::blank(EnvironmentId::from_number(1), name, Timestamp::EPOCH);
+        event_type.schemas = schemas.map(str::to_owned);
+        event_type.example(index)
+    }
+
+    #[test]
+    fn an_example_is_taken_from_the_newest_schema_as_it_was_written() {
+        let schemas = r#"{"9":{"example":{"old":1}},"10":{"type":"object","examples":[{"b": 40.0, "a":1},7,{"c":2}]}}"#;
+        assert_eq!(example(Some(schemas), 0), r#"{"b": 40.0, "a":1}"#);
+        assert_eq!(example(Some(schemas), 1), r#"{"c":2}"#);
+        assert_eq!(example(Some(schemas), 99), r#"{"c":2}"#);
+        assert_eq!(example(Some(r#"{"1":{"example":{"x":1}}}"#), 0), r#"{"x":1}"#);
+    }
+
+    #[test]
+    fn without_one_it_is_made_up() {
+        for schemas in [None, Some("{}"), Some("[]"), Some(r#"{"1":{"examples":[]}}"#), Some(r#"{"1":{"example":3}}"#)]
+        {
+            assert_eq!(example(schemas, 0), r#"{"eventType":"order.created","example":true}"#);
+        }
+    }
+}

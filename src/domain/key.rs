@@ -1,0 +1,100 @@
+//! API keys: who may ask, and for what. The text of a key is shown once; only its hash is kept.
+
+use aws_lc_rs::{digest, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::id::{ApiKeyId, ApplicationId, EnvironmentId};
+use super::time::Timestamp;
+
+/// What every key of Cornet begins with.
+pub const API_KEY_PREFIX: &str = "ck_";
+/// What every token of the portal begins with.
+pub const PORTAL_TOKEN_PREFIX: &str = "cp_";
+/// The shortest text that is taken as a key when the operator brings one (THREATS G10).
+pub const API_KEY_BYTES_MIN: usize = 32;
+/// The longest text that is looked at as a key.
+pub const API_KEY_BYTES_MAX: usize = 256;
+/// How much of a key's text may be shown again, to recognise it.
+const SHOWN_BYTES: usize = 7;
+
+/// The SHA-256 of a key's text: what the store keeps and looks up.
+pub type KeyHash = [u8; 32];
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything, in every environment.
+    Admin,
+    /// Everything in one environment.
+    Environment,
+    /// Everything in one application.
+    Application(ApplicationId),
+}
+
+/// A key as the store keeps it: without its text.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// The environment that it acts on.
+    pub environment_id: EnvironmentId,
+    /// What it may do.
+    pub scope: Scope,
+    /// What people call it.
+    pub name: String,
+    /// The hash of its text.
+    pub hash: KeyHash,
+    /// The first letters of its text, to recognise it.
+    pub shown: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// Whether it is accepted at `now`.
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|expiry| now < expiry)
+    }
+}
+
+/// The hash under which the key with this text is kept.
+pub fn hash(text: &str) -> KeyHash {
+    let mut hash = KeyHash::default();
+    hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    hash
+}
+
+/// The first letters of a key's text: enough to recognise it, too few to use it.
+pub fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_BYTES).collect()
+}
+
+/// The text of a new key: 256 bits from the operating system.
+///
+/// # Errors
+/// When the operating system has no randomness to give.
+pub fn generate() -> Result<String, RandomnessUnavailable> {
+    generate_with_prefix(API_KEY_PREFIX)
+}
+
+/// The text of a new token for the portal.
+///
+/// # Errors
+/// When the operating system has no randomness to give.
+pub fn generate_portal_token() -> Result<String, RandomnessUnavailable> {
+    generate_with_prefix(PORTAL_TOKEN_PREFIX)
+}
+
+fn generate_with_prefix(prefix: &str) -> Result<String, RandomnessUnavailable> {
+    let mut bits = [0u8; 32];
+    rand::fill(&mut bits).map_err(|_| RandomnessUnavailable)?;
+    Ok(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bits)))
+}
+
+/// The operating system gave no randomness; nothing secret can be made without it.
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system gave no randomness")]
+pub struct RandomnessUnavailable;

@@ -1,0 +1,177 @@
+//! One attempt from its beginning to its end: what is sent, and what the answer makes of the delivery. It does not
+//! know when an attempt is due or how many others are under way.
+
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::scheduler::Ready;
+use super::sender::OutgoingRequest;
+use crate::domain::attempt::{AttemptError, AttemptErrorCode, AttemptReport};
+use crate::domain::delivery::{Attempt, DeliveryState, Outcome, STATUS_GONE};
+use crate::domain::endpoint::DisabledBecause;
+use crate::domain::id::AttemptId;
+use crate::domain::message::Message;
+use crate::domain::retry::RetrySchedule;
+use crate::domain::signature;
+use crate::domain::time::Timestamp;
+use crate::store::{Content, Record, Route, Store, StoreError};
+
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+static PRODUCT: LazyLock<HeaderValue> = LazyLock::new(|| {
+    HeaderValue::from_str(concat!("Cornet/", env!("CARGO_PKG_VERSION"))).unwrap_or(HeaderValue::from_static("Cornet"))
+});
+
+/// What is to be done about a delivery whose turn has come.
+pub enum Step {
+    /// Send this request, and `conclude` with its report.
+    Send(OutgoingRequest, Prepared),
+    /// Nothing is sent: it has ended like this.
+    Record(Record),
+    /// Nothing is sent now: its endpoint is switched off.
+    Pause,
+}
+
+/// An attempt that is about to be made.
+pub struct Prepared {
+    /// At most so many messages a second are sent to the endpoint.
+    pub throttle_rate: Option<u16>,
+    id: AttemptId,
+    route: Arc<Route>,
+    schedule: RetrySchedule,
+}
+
+/// What came of an attempt.
+pub struct Concluded {
+    /// What is recorded.
+    pub record: Record,
+    /// Whether the endpoint took the message.
+    pub succeeded: bool,
+    /// The endpoint said that it is gone for good.
+    pub gone: bool,
+}
+
+/// Prepares and concludes attempts.
+pub struct Courier {
+    store: Arc<Store>,
+    random: Mutex<fastrand::Rng>,
+}
+
+impl Courier {
+    /// A courier for what is in `store`; `random` spreads retries.
+    pub fn new(store: Arc<Store>, random: fastrand::Rng) -> Self {
+        Self { store, random: Mutex::new(random) }
+    }
+
+    /// What is to be done about a delivery whose turn has come, by what is known of its endpoint now.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn prepare(&self, ready: &Ready) -> Result<Step, StoreError> {
+        let routes = self.store.routes(ready.delivery.application_id).await?;
+        let found = routes.as_ref().and_then(|routes| routes.endpoint(ready.delivery.endpoint_id));
+        let (Some(routes), Some(route)) = (&routes, found) else {
+            return Ok(Step::Record(self.ended(ready, DeliveryState::Cancelled)));
+        };
+        if route.endpoint.disabled.is_some() {
+            return Ok(Step::Pause);
+        }
+        let message = match &ready.content {
+            Content::Kept(message) => message,
+            Content::Deleted => return Ok(Step::Record(self.ended(ready, DeliveryState::Expired))),
+            Content::Damaged => return Ok(Step::Record(self.damaged(ready, route))),
+        };
+        let id: AttemptId = self.store.next_id();
+        let prepared = Prepared {
+            throttle_rate: least(routes.application.throttle_rate, route.endpoint.throttle_rate),
+            id,
+            route: route.clone(),
+            schedule: routes.environment.retry_schedule.clone(),
+        };
+        Ok(Step::Send(request(route, message, id.time()), prepared))
+    }
+
+    /// What a report makes of the delivery.
+    pub fn conclude(&self, ready: &Ready, prepared: &Prepared, report: AttemptReport) -> Concluded {
+        let outcome = {
+            let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+            ready.delivery.after(&report, &prepared.schedule, self.store.now(), &mut random)
+        };
+        let gone = matches!(&report.result, Ok(answer) if answer.status == STATUS_GONE);
+        let attempt = attempt(ready, prepared.id, &prepared.route, report);
+        let succeeded = attempt.succeeded();
+        let record = Record { delivery: ready.delivery.clone(), attempt: Ok(attempt), outcome };
+        Concluded { record, succeeded, gone }
+    }
+
+    /// Switches an endpoint off that said that it is gone.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub async fn retire(&self, ready: &Ready) -> Result<(), StoreError> {
+        let (application_id, endpoint_id) = (ready.delivery.application_id, ready.delivery.endpoint_id);
+        self.store.disable_endpoint(application_id, endpoint_id, DisabledBecause::Gone).await
+    }
+
+    fn ended(&self, ready: &Ready, state: DeliveryState) -> Record {
+        let attempt = Err(self.store.next_id());
+        Record { delivery: ready.delivery.clone(), attempt, outcome: Outcome::Ended(state) }
+    }
+
+    fn damaged(&self, ready: &Ready, route: &Route) -> Record {
+        let detail = "the stored payload is not what was accepted; it is not sent";
+        let error = AttemptError::new(AttemptErrorCode::PayloadCorrupt, detail);
+        let report = AttemptReport { duration_ms: 0, remote_address: None, result: Err(error) };
+        let attempt = attempt(ready, self.store.next_id(), route, report);
+        let outcome = Outcome::Ended(DeliveryState::Failed);
+        Record { delivery: ready.delivery.clone(), attempt: Ok(attempt), outcome }
+    }
+}
+
+fn least(one: Option<u16>, other: Option<u16>) -> Option<u16> {
+    one.into_iter().chain(other).min()
+}
+
+fn attempt(ready: &Ready, id: AttemptId, route: &Route, report: AttemptReport) -> Attempt {
+    Attempt {
+        id,
+        message_id: ready.delivery.message_id,
+        endpoint_id: ready.delivery.endpoint_id,
+        application_id: ready.delivery.application_id,
+        trigger: ready.delivery.trigger,
+        number: ready.delivery.attempts_made + 1,
+        url: route.endpoint.url.clone(),
+        duration_ms: report.duration_ms,
+        result: report.result,
+    }
+}
+
+/// The request of one attempt (Standard Webhooks 1.0): the id stays the same in every repeat, the timestamp and the
+/// signatures are this attempt's.
+fn request(route: &Route, message: &Message, now: Timestamp) -> OutgoingRequest {
+    let body = message.payload.clone().unwrap_or_default();
+    let message_id = message.id.to_string();
+    let signers = route.signers.iter().filter(|(_, until)| until.is_none_or(|end| now < end));
+    let signature = signature::header(signers.map(|(signer, _)| signer), &message_id, now, &body);
+    let mut headers = HeaderMap::with_capacity(5 + route.endpoint.headers.len());
+    for (name, value) in &route.endpoint.headers {
+        // They were checked when they were set.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(USER_AGENT, PRODUCT.clone());
+    headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.as_seconds()));
+    for (name, text) in [(WEBHOOK_ID, message_id), (WEBHOOK_SIGNATURE, signature)] {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(name, value);
+        }
+    }
+    OutgoingRequest { target: route.target.clone(), headers, body }
+}

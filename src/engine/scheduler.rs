@@ -1,0 +1,433 @@
+//! Decides what is sent next. Every endpoint has a queue of its own, in memory as far as there is room and in the
+//! store beyond that; endpoints take turns, and how many requests one may have in flight at a time depends on how it
+//! has answered so far. A pure state machine: time is an argument, and it knows neither store nor network, so that a
+//! simulation can drive it through years.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use crate::domain::delivery::{Delivery, Place};
+use crate::domain::id::EndpointId;
+use crate::domain::message::Message;
+use crate::domain::time::Timestamp;
+use crate::store::{Claim, Content};
+
+/// How much is done and held at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests in flight.
+    pub in_flight_max: usize,
+    /// Requests in flight to one endpoint.
+    pub in_flight_per_endpoint_max: usize,
+    /// Deliveries of one endpoint that wait in memory.
+    pub ready_per_endpoint_max: usize,
+    /// Payload bytes that wait in memory.
+    pub ready_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight_max: 2_048,
+            in_flight_per_endpoint_max: 64,
+            ready_per_endpoint_max: 4_096,
+            ready_bytes_max: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Deliveries that are claimed from the store at a time.
+const CLAIM: usize = 256;
+/// An endpoint's next deliveries are claimed when so few are left in memory.
+const READY_LOW: usize = 64;
+/// Requests that may be in flight to an endpoint before it has answered any, and however badly it answers.
+const WINDOW_MIN: usize = 4;
+
+/// How an endpoint has answered last. Each standing has its own turn, and those that may take long to fail have only
+/// a share of the places, so that healthy endpoints do not notice them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It took the last message: it may have every place.
+    Healthy,
+    /// It has not been asked since the start: together half of the places.
+    Unknown,
+    /// It did not take the last message: together a quarter of the places.
+    Failing,
+}
+
+impl Standing {
+    const ALL: [Self; 3] = [Self::Healthy, Self::Unknown, Self::Failing];
+
+    const fn share_max(self, in_flight_max: usize) -> usize {
+        match self {
+            Self::Healthy => in_flight_max,
+            Self::Unknown => in_flight_max.div_ceil(2),
+            Self::Failing => in_flight_max.div_ceil(4),
+        }
+    }
+}
+
+/// A delivery that is to be sent now.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// What is delivered.
+    pub delivery: Delivery,
+    /// What it says.
+    pub content: Content,
+    /// How its endpoint stood when its turn came.
+    pub standing: Standing,
+}
+
+/// What is to be done now.
+#[derive(Debug)]
+pub enum Work {
+    /// Send this, and say so with `finished` or `put_back`.
+    Send(Ready),
+    /// Claim this from the store, and say so with `claimed` or `claim_failed`.
+    Claim {
+        /// Whose deliveries.
+        endpoint_id: EndpointId,
+        /// How many at most.
+        wanted: usize,
+        /// What the store still shows and is being taken care of.
+        in_hand: HashSet<Place>,
+    },
+}
+
+/// What is known of one endpoint.
+struct Lane {
+    /// Waiting in memory, oldest first.
+    ready: VecDeque<(Delivery, Content)>,
+    in_flight: usize,
+    /// How many may be in flight: grows by one with each success, halves with each failure.
+    window: usize,
+    standing: Standing,
+    /// Everything that the store's queue shows and that must not be claimed: ready, in flight, or not yet recorded.
+    in_hand: HashSet<Place>,
+    /// Recorded while a claim was under way, whose answer may still show it.
+    recorded_meanwhile: Vec<Place>,
+    claiming: bool,
+    /// When the first delivery is due that waits in the store and is not in hand.
+    stored_from: Option<Timestamp>,
+    /// Switched off: nothing is sent until something about it changes.
+    paused: bool,
+    /// At most so many a second.
+    throttle_rate: Option<u16>,
+    /// When the next request may be started, in microseconds since 1970.
+    next_start_us: i64,
+    /// It stands in the round of its standing.
+    in_round: bool,
+    /// When it is to be looked at again.
+    alarm: Option<Timestamp>,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self {
+            ready: VecDeque::new(),
+            in_flight: 0,
+            window: WINDOW_MIN,
+            standing: Standing::Unknown,
+            in_hand: HashSet::new(),
+            recorded_meanwhile: Vec::new(),
+            claiming: false,
+            stored_from: None,
+            paused: false,
+            throttle_rate: None,
+            next_start_us: 0,
+            in_round: false,
+            alarm: None,
+        }
+    }
+}
+
+impl Lane {
+    fn stored(&mut self, from: Timestamp) {
+        self.stored_from = Some(self.stored_from.map_or(from, |known| known.min(from)));
+    }
+
+    /// When the throttle lets the next request start.
+    fn throttled_until(&self) -> Timestamp {
+        match self.throttle_rate {
+            Some(_) => Timestamp::from_ms(self.next_start_us.div_euclid(1_000)),
+            None => Timestamp::EPOCH,
+        }
+    }
+
+    fn wants_to_send(&self, now: Timestamp) -> bool {
+        !self.paused && !self.ready.is_empty() && self.in_flight < self.window && self.throttled_until() <= now
+    }
+
+    fn wants_to_claim(&self) -> bool {
+        !self.paused && !self.claiming && self.ready.len() < READY_LOW && self.stored_from.is_some()
+    }
+
+    fn started(&mut self, now: Timestamp) {
+        self.in_flight += 1;
+        if let Some(rate) = self.throttle_rate {
+            let interval_us = 1_000_000 / i64::from(rate.max(1));
+            self.next_start_us = self.next_start_us.max(now.as_ms() * 1_000) + interval_us;
+        }
+    }
+}
+
+/// The state machine.
+pub struct Scheduler {
+    limits: Limits,
+    lanes: HashMap<EndpointId, Lane>,
+    /// Endpoints with something to send and a free place of their own, by standing.
+    rounds: [VecDeque<EndpointId>; 3],
+    /// The standing whose turn it is.
+    turn: usize,
+    /// Requests in flight, by the standing with which they were started.
+    in_flight: [usize; 3],
+    ready_bytes: usize,
+    claims: VecDeque<EndpointId>,
+    alarms: BTreeSet<(Timestamp, EndpointId)>,
+    stopped: bool,
+}
+
+impl Scheduler {
+    /// A scheduler that holds nothing.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            lanes: HashMap::new(),
+            rounds: Default::default(),
+            turn: 0,
+            in_flight: [0; 3],
+            ready_bytes: 0,
+            claims: VecDeque::new(),
+            alarms: BTreeSet::new(),
+            stopped: false,
+        }
+    }
+
+    /// A message was accepted with these deliveries, all due: they are sent from memory as far as there is room.
+    pub fn accepted(&mut self, message: &Arc<Message>, deliveries: Vec<Delivery>, now: Timestamp) {
+        for delivery in deliveries {
+            let content = Content::Kept(message.clone());
+            let room = self.ready_bytes + content.bytes() <= self.limits.ready_bytes_max;
+            let endpoint_id = delivery.endpoint_id;
+            let lane = self.lanes.entry(endpoint_id).or_default();
+            // Behind what waits in the store it would jump the queue.
+            let behind = lane.stored_from.is_some_and(|from| from <= delivery.due);
+            let full = lane.ready.len() >= self.limits.ready_per_endpoint_max || !room;
+            if lane.in_hand.contains(&delivery.place()) {
+                continue;
+            }
+            if behind || full || lane.paused {
+                lane.stored(delivery.due);
+            } else {
+                self.ready_bytes += content.bytes();
+                lane.in_hand.insert(delivery.place());
+                lane.ready.push_back((delivery, content));
+            }
+            self.look(endpoint_id, now);
+        }
+    }
+
+    /// Something waits in the store for this endpoint from `due` on, or the endpoint has changed.
+    pub fn waiting(&mut self, endpoint_id: EndpointId, due: Timestamp, now: Timestamp) {
+        let lane = self.lanes.entry(endpoint_id).or_default();
+        lane.paused = false;
+        lane.stored(due);
+        self.look(endpoint_id, now);
+    }
+
+    /// A claim has been answered.
+    pub fn claimed(&mut self, endpoint_id: EndpointId, claim: Claim, now: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(&endpoint_id) else { return };
+        lane.claiming = false;
+        if let Some(next) = claim.next_due {
+            lane.stored(next);
+        }
+        for (delivery, content) in claim.deliveries {
+            if lane.in_hand.insert(delivery.place()) {
+                self.ready_bytes += content.bytes();
+                lane.ready.push_back((delivery, content));
+            }
+        }
+        for place in std::mem::take(&mut lane.recorded_meanwhile) {
+            lane.in_hand.remove(&place);
+        }
+        self.look(endpoint_id, now);
+    }
+
+    /// A claim could not be made; it is made again at `again`.
+    pub fn claim_failed(&mut self, endpoint_id: EndpointId, again: Timestamp, now: Timestamp) {
+        self.claimed(endpoint_id, Claim { deliveries: Vec::new(), next_due: Some(again) }, now);
+    }
+
+    /// A delivery has had its turn, and its outcome is being recorded. `succeeded` says whether the endpoint took it;
+    /// `None` when nothing was sent.
+    pub fn finished(&mut self, ready: &Ready, succeeded: Option<bool>, now: Timestamp) {
+        let endpoint_id = ready.delivery.endpoint_id;
+        let window_max = self.limits.in_flight_per_endpoint_max;
+        let Some(lane) = self.free_place(ready) else { return };
+        match succeeded {
+            Some(true) => {
+                lane.standing = Standing::Healthy;
+                lane.window = (lane.window + 1).min(window_max);
+            }
+            Some(false) => {
+                lane.standing = Standing::Failing;
+                lane.window = (lane.window / 2).max(WINDOW_MIN);
+            }
+            None => {}
+        }
+        self.look(endpoint_id, now);
+    }
+
+    /// A delivery was not sent after all: it stays in the store, and nothing more is sent to its endpoint until
+    /// `again`, or, when that is `None`, until the endpoint changes.
+    pub fn put_back(&mut self, ready: &Ready, again: Option<Timestamp>, now: Timestamp) {
+        let endpoint_id = ready.delivery.endpoint_id;
+        let Some(lane) = self.free_place(ready) else { return };
+        lane.in_hand.remove(&ready.delivery.place());
+        lane.paused = again.is_none();
+        lane.stored_from = Some(again.unwrap_or(Timestamp::EPOCH));
+        let mut dropped_bytes = 0;
+        for (delivery, content) in lane.ready.drain(..) {
+            lane.in_hand.remove(&delivery.place());
+            dropped_bytes += content.bytes();
+        }
+        self.ready_bytes -= dropped_bytes;
+        self.look(endpoint_id, now);
+    }
+
+    /// An outcome is in the store.
+    pub fn recorded(&mut self, delivery: &Delivery, retry: Option<Timestamp>, now: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(&delivery.endpoint_id) else { return };
+        if lane.claiming {
+            // The claim may have looked before this was written, and would bring it back.
+            lane.recorded_meanwhile.push(delivery.place());
+        } else {
+            lane.in_hand.remove(&delivery.place());
+        }
+        if let Some(due) = retry {
+            lane.stored(due);
+        }
+        self.look(delivery.endpoint_id, now);
+    }
+
+    /// Sets how many messages a second this endpoint is sent at most.
+    pub fn throttle(&mut self, endpoint_id: EndpointId, rate: Option<u16>) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint_id) {
+            lane.throttle_rate = rate;
+        }
+    }
+
+    /// The next thing to do at `now`; `None` when there is nothing to do before `wake_at`, or before something
+    /// happens.
+    pub fn next(&mut self, now: Timestamp) -> Option<Work> {
+        if self.stopped {
+            return None;
+        }
+        self.ring(now);
+        if let Some(endpoint_id) = self.claims.pop_front()
+            && let Some(lane) = self.lanes.get_mut(&endpoint_id)
+        {
+            lane.stored_from = None;
+            return Some(Work::Claim { endpoint_id, wanted: CLAIM, in_hand: lane.in_hand.clone() });
+        }
+        // Twice around: an endpoint whose standing has changed moves to the round of its new one when it is met.
+        (0..2 * Standing::ALL.len()).find_map(|_| {
+            self.turn = (self.turn + 1) % Standing::ALL.len();
+            self.next_of(Standing::ALL[self.turn], now)
+        })
+    }
+
+    fn next_of(&mut self, standing: Standing, now: Timestamp) -> Option<Work> {
+        let place = standing as usize;
+        let all: usize = self.in_flight.iter().sum();
+        let full =
+            all >= self.limits.in_flight_max || self.in_flight[place] >= standing.share_max(self.limits.in_flight_max);
+        while !full && let Some(endpoint_id) = self.rounds[place].pop_front() {
+            let Some(lane) = self.lanes.get_mut(&endpoint_id) else { continue };
+            lane.in_round = false;
+            let turn = lane.standing == standing && lane.wants_to_send(now);
+            let next = if turn { lane.ready.pop_front() } else { None };
+            if next.is_some() {
+                lane.started(now);
+            }
+            self.look(endpoint_id, now);
+            if let Some((delivery, content)) = next {
+                self.ready_bytes -= content.bytes();
+                self.in_flight[place] += 1;
+                return Some(Work::Send(Ready { delivery, content, standing }));
+            }
+        }
+        None
+    }
+
+    /// When `next` has something to do even if nothing happens before.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.alarms.first().map(|(at, _)| *at)
+    }
+
+    /// Nothing is begun any more.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Requests in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.iter().sum()
+    }
+
+    /// Payload bytes that wait in memory.
+    pub fn ready_bytes(&self) -> usize {
+        self.ready_bytes
+    }
+
+    fn free_place(&mut self, ready: &Ready) -> Option<&mut Lane> {
+        self.in_flight[ready.standing as usize] -= 1;
+        let lane = self.lanes.get_mut(&ready.delivery.endpoint_id)?;
+        lane.in_flight -= 1;
+        Some(lane)
+    }
+
+    /// Looks at the endpoints whose time has come.
+    fn ring(&mut self, now: Timestamp) {
+        while let Some((at, endpoint_id)) = self.alarms.first().copied()
+            && at <= now
+        {
+            self.look(endpoint_id, now);
+        }
+    }
+
+    /// Puts an endpoint where it belongs after anything about it has changed.
+    fn look(&mut self, endpoint_id: EndpointId, now: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(&endpoint_id) else { return };
+        if lane.wants_to_send(now) && !lane.in_round {
+            lane.in_round = true;
+            self.rounds[lane.standing as usize].push_back(endpoint_id);
+        }
+        let mut alarm = None;
+        if let Some(from) = lane.stored_from.filter(|_| lane.wants_to_claim()) {
+            if from <= now {
+                lane.claiming = true;
+                self.claims.push_back(endpoint_id);
+            } else {
+                alarm = Some(from);
+            }
+        }
+        if !lane.paused && !lane.ready.is_empty() && lane.throttled_until() > now {
+            let until = lane.throttled_until();
+            alarm = Some(alarm.map_or(until, |at: Timestamp| at.min(until)));
+        }
+        if alarm != lane.alarm {
+            if let Some(at) = lane.alarm {
+                self.alarms.remove(&(at, endpoint_id));
+            }
+            if let Some(at) = alarm {
+                self.alarms.insert((at, endpoint_id));
+            }
+            lane.alarm = alarm;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

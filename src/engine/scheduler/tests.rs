@@ -1,0 +1,192 @@
+//! The scheduler's promises: turns are fair, memory is bounded, nothing in hand is claimed again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Limits, Ready, Scheduler, Work};
+use crate::domain::delivery::{Delivery, Trigger};
+use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId, Id, MessageId};
+use crate::domain::message::Message;
+use crate::domain::time::Timestamp;
+use crate::store::{Claim, Content};
+
+const NOW: Timestamp = Timestamp::from_ms(1_800_000_000_000);
+const APPLICATION: ApplicationId = Id::from_number(1);
+const ENVIRONMENT: EnvironmentId = Id::from_number(2);
+
+fn endpoint(number: i64) -> EndpointId {
+    Id::from_number(1_000 + number)
+}
+
+fn message(number: i64) -> Arc<Message> {
+    let id: MessageId = Id::from_number(MessageId::first_at(NOW).number() + number);
+    Arc::new(Message {
+        id,
+        environment_id: ENVIRONMENT,
+        application_id: APPLICATION,
+        event_type: "a.b".to_owned(),
+        event_id: None,
+        channels: Vec::new(),
+        payload: Some(Bytes::from_static(&[b' '; 1_000])),
+        expires_at: NOW,
+        verdicts: Vec::new(),
+    })
+}
+
+fn delivery(message: &Message, endpoint_id: EndpointId) -> Delivery {
+    Delivery {
+        message_id: message.id,
+        endpoint_id,
+        application_id: APPLICATION,
+        due: NOW,
+        attempts_made: 0,
+        trigger: Trigger::Scheduled,
+    }
+}
+
+/// `count` messages are accepted for each of `endpoints`.
+fn accept(scheduler: &mut Scheduler, endpoints: impl Iterator<Item = i64>, count: i64) {
+    for number in endpoints {
+        for message in (0..count).map(message) {
+            scheduler.accepted(&message, vec![delivery(&message, endpoint(number))], NOW);
+        }
+    }
+}
+
+fn sends(scheduler: &mut Scheduler, now: Timestamp) -> Vec<Ready> {
+    let next = || match scheduler.next(now) {
+        Some(Work::Send(ready)) => Some(ready),
+        Some(Work::Claim { .. }) => panic!("nothing waits in the store"),
+        None => None,
+    };
+    std::iter::from_fn(next).collect()
+}
+
+/// Has `endpoint` take one message, so that it is known to be healthy.
+fn make_healthy(scheduler: &mut Scheduler, number: i64) {
+    accept(scheduler, std::iter::once(number), 1);
+    for ready in sends(scheduler, NOW) {
+        scheduler.finished(&ready, Some(true), NOW);
+        scheduler.recorded(&ready.delivery, None, NOW);
+    }
+}
+
+#[test]
+fn endpoints_take_turns() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    accept(&mut scheduler, 0..3, 50);
+    let order: Vec<_> = sends(&mut scheduler, NOW).iter().take(9).map(|ready| ready.delivery.endpoint_id).collect();
+    assert_eq!(order, [0, 1, 2, 0, 1, 2, 0, 1, 2].map(endpoint));
+}
+
+#[test]
+fn endpoints_that_fail_leave_most_places_to_those_that_do_not() {
+    let limits = Limits { in_flight_max: 100, ..Limits::default() };
+    let mut scheduler = Scheduler::new(limits);
+    make_healthy(&mut scheduler, 0);
+    accept(&mut scheduler, 1..201, 1);
+    for ready in sends(&mut scheduler, NOW) {
+        scheduler.finished(&ready, Some(false), NOW);
+    }
+    while let Some(Work::Send(ready)) = scheduler.next(NOW) {
+        scheduler.finished(&ready, Some(false), NOW);
+    }
+    // All two hundred have failed once. They hang from now on, and the healthy one is still served.
+    for message in (10..12).map(message) {
+        let deliveries: Vec<_> = (1..201).map(|number| delivery(&message, endpoint(number))).collect();
+        scheduler.accepted(&message, deliveries, NOW);
+    }
+    let hanging = sends(&mut scheduler, NOW);
+    assert_eq!(hanging.len(), 25, "the failing ones have a quarter of the places");
+    for message in (100..110).map(message) {
+        scheduler.accepted(&message, vec![delivery(&message, endpoint(0))], NOW);
+    }
+    let healthy = sends(&mut scheduler, NOW);
+    assert!(!healthy.is_empty() && healthy.iter().all(|ready| ready.delivery.endpoint_id == endpoint(0)));
+}
+
+#[test]
+fn the_window_of_an_endpoint_grows_with_success_and_halves_with_failure() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    accept(&mut scheduler, 0..1, 400);
+    let first = sends(&mut scheduler, NOW);
+    assert_eq!(first.len(), 4);
+    for ready in &first {
+        scheduler.finished(ready, Some(true), NOW);
+    }
+    let second = sends(&mut scheduler, NOW);
+    assert_eq!(second.len(), 8);
+    for ready in &second {
+        scheduler.finished(ready, Some(false), NOW);
+    }
+    assert_eq!(sends(&mut scheduler, NOW).len(), 4);
+}
+
+#[test]
+fn what_finds_no_room_in_memory_waits_in_the_store_and_is_claimed_later() {
+    let limits = Limits { ready_per_endpoint_max: 10, ..Limits::default() };
+    let mut scheduler = Scheduler::new(limits);
+    accept(&mut scheduler, 0..1, 30);
+    assert_eq!(scheduler.ready_bytes(), 10 * 1_000);
+    let Some(Work::Claim { endpoint_id, in_hand, .. }) = scheduler.next(NOW) else { panic!("a claim is due") };
+    assert_eq!((endpoint_id, in_hand.len()), (endpoint(0), 10));
+    // The claim also brings one that is in hand: it is not taken twice.
+    let found = (0..30).map(message).map(|message| (delivery(&message, endpoint(0)), Content::Kept(message)));
+    scheduler.claimed(endpoint(0), Claim { deliveries: found.collect(), next_due: None }, NOW);
+    let mut sent = HashSet::new();
+    while let Some(Work::Send(ready)) = scheduler.next(NOW) {
+        assert!(sent.insert(ready.delivery.message_id), "{:?} was sent twice", ready.delivery);
+        scheduler.finished(&ready, Some(true), NOW);
+        scheduler.recorded(&ready.delivery, None, NOW);
+    }
+    assert_eq!(sent.len(), 30);
+    assert_eq!((scheduler.ready_bytes(), scheduler.in_flight()), (0, 0));
+}
+
+#[test]
+fn what_is_recorded_while_a_claim_is_under_way_is_not_sent_again() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    accept(&mut scheduler, 0..1, 1);
+    scheduler.waiting(endpoint(0), NOW, NOW);
+    let Some(Work::Claim { .. }) = scheduler.next(NOW) else { panic!("a claim is due") };
+    let ready = sends(&mut scheduler, NOW).pop().expect("one is ready");
+    scheduler.finished(&ready, Some(true), NOW);
+    scheduler.recorded(&ready.delivery, None, NOW);
+    // The claim looked before the outcome was written.
+    let stale = vec![(ready.delivery.clone(), ready.content.clone())];
+    scheduler.claimed(endpoint(0), Claim { deliveries: stale, next_due: None }, NOW);
+    assert!(scheduler.next(NOW).is_none());
+}
+
+#[test]
+fn a_throttled_endpoint_is_sent_no_more_than_its_rate() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    make_healthy(&mut scheduler, 0);
+    scheduler.throttle(endpoint(0), Some(10));
+    accept(&mut scheduler, 0..1, 60);
+    let mut now = NOW;
+    let mut sent = 0;
+    while now < NOW.plus(std::time::Duration::from_secs(3)) {
+        for ready in sends(&mut scheduler, now) {
+            sent += 1;
+            scheduler.finished(&ready, Some(true), now);
+        }
+        now = scheduler.wake_at().expect("more waits");
+    }
+    assert_eq!(sent, 30);
+}
+
+#[test]
+fn a_switched_off_endpoint_is_left_alone_until_it_changes() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    accept(&mut scheduler, 0..1, 20);
+    for ready in sends(&mut scheduler, NOW) {
+        scheduler.put_back(&ready, None, NOW);
+    }
+    assert_eq!(scheduler.ready_bytes(), 0);
+    assert!(scheduler.next(NOW).is_none() && scheduler.wake_at().is_none());
+    scheduler.waiting(endpoint(0), NOW, NOW);
+    assert!(matches!(scheduler.next(NOW), Some(Work::Claim { .. })));
+}

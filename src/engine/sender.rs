@@ -1,0 +1,287 @@
+//! Sends one request and says what it came to. It does not know deliveries, retries or signatures, never follows a
+//! redirect, keeps no cookies and unpacks nothing (THREATS part C).
+
+use std::error::Error;
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::timeout;
+
+use crate::clock::Clock;
+use crate::domain::attempt::{
+    Answer, AttemptError, AttemptErrorCode, AttemptReport, KEPT_BODY_BYTES_MAX, KEPT_HEADER_BYTES_MAX,
+};
+use crate::domain::target::{Target, TargetPolicy};
+use crate::engine::connector::{Connector, RemoteAddress, refused};
+use crate::engine::resolver::{DnsResolver, Resolver};
+use crate::engine::tls::{Tls, TlsSetupError};
+
+/// How much of an answer's body is read so that the connection can be used again; a longer one drops it (THREATS C03).
+pub const READ_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long an answer's head may be (THREATS C07). That it has at most 100 headers is hyper's own limit.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// The longest `retry-after` that can mean anything (THREATS C17).
+const RETRY_AFTER_BYTES_MAX: usize = 64;
+
+/// One request to a receiver; always a POST.
+#[derive(Clone, Debug)]
+pub struct OutgoingRequest {
+    /// Where it goes.
+    pub target: Arc<Target>,
+    /// All headers except `content-length` and, unless it is to differ from the URL's, `host`.
+    pub headers: HeaderMap,
+    /// The bytes that were signed.
+    pub body: Bytes,
+}
+
+/// Sends requests; a simulation puts its own in the place of [`HttpSender`].
+pub trait Sender: Send + Sync + 'static {
+    /// Sends `request` and waits for the outcome, which is never later than the sender's deadline.
+    fn send(&self, request: OutgoingRequest) -> impl Future<Output = AttemptReport> + Send;
+}
+
+/// How an [`HttpSender`] behaves.
+#[derive(Clone, Debug)]
+pub struct SenderSettings {
+    /// How long a request may take until the answer's head is there and its body read.
+    pub deadline: Duration,
+    /// How long connecting may take, after the name is looked up and before TLS.
+    pub connect_budget: Duration,
+    /// How long the TLS handshake may take (THREATS C26).
+    pub tls_budget: Duration,
+    /// How long an answer's body may take; success no longer depends on it (THREATS C04).
+    pub body_budget: Duration,
+    /// How long an unused connection is kept open.
+    pub idle_timeout: Duration,
+    /// How many unused connections to one host and port are kept open.
+    pub idle_connections_max: usize,
+    /// A PEM file with authorities to trust besides the machine's.
+    pub authority_file: Option<PathBuf>,
+}
+
+impl Default for SenderSettings {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(15),
+            connect_budget: Duration::from_secs(5),
+            tls_budget: Duration::from_secs(5),
+            body_budget: Duration::from_secs(2),
+            idle_timeout: Duration::from_secs(20),
+            idle_connections_max: 64,
+            authority_file: None,
+        }
+    }
+}
+
+/// Why a sender cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SenderSetupError {
+    /// Names cannot be looked up.
+    #[error("cannot set up name lookups: {0}")]
+    Resolver(String),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
+}
+
+/// Sends requests over HTTP/1.1 with kept connections.
+pub struct HttpSender {
+    client: Client<Connector, Full<Bytes>>,
+    policy: Arc<TargetPolicy>,
+    clock: Arc<dyn Clock>,
+    deadline: Duration,
+    body_budget: Duration,
+}
+
+impl HttpSender {
+    /// A sender that looks names up with the machine's name servers.
+    pub fn new(
+        settings: SenderSettings,
+        policy: TargetPolicy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SenderSetupError> {
+        let resolver = DnsResolver::from_system().map_err(SenderSetupError::Resolver)?;
+        Self::with_resolver(settings, policy, clock, Arc::new(resolver))
+    }
+
+    /// A sender that looks names up with `resolver`.
+    pub fn with_resolver(
+        settings: SenderSettings,
+        policy: TargetPolicy,
+        clock: Arc<dyn Clock>,
+        resolver: Arc<dyn Resolver>,
+    ) -> Result<Self, SenderSetupError> {
+        let policy = Arc::new(policy);
+        let tls = Tls::new(settings.authority_file.as_deref(), settings.tls_budget)?;
+        let connector = Connector::new(Arc::clone(&policy), resolver, tls, settings.connect_budget);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(settings.idle_timeout)
+            .pool_max_idle_per_host(settings.idle_connections_max)
+            .http1_max_buf_size(HEAD_BYTES_MAX)
+            .http1_ignore_invalid_headers_in_responses(true)
+            .retry_canceled_requests(true)
+            .set_host(false)
+            .build(connector);
+        Ok(Self { client, policy, clock, deadline: settings.deadline, body_budget: settings.body_budget })
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        connection: &CaptureConnection,
+        started: Duration,
+    ) -> Result<Answer, AttemptError> {
+        let response = match timeout(self.deadline, self.client.request(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(explain(&error)),
+            Err(_) => return Err(self.timed_out(connection)),
+        };
+        let elapsed = self.clock.monotonic().saturating_sub(started);
+        let body_budget = self.deadline.saturating_sub(elapsed).min(self.body_budget);
+        Ok(read_answer(response, body_budget).await)
+    }
+
+    fn timed_out(&self, connection: &CaptureConnection) -> AttemptError {
+        let deadline_ms = self.deadline.as_millis();
+        let detail = match remote_address(connection) {
+            Some(_) => format!("the server did not answer within {deadline_ms} ms"),
+            None => format!("there was no connection to the server within {deadline_ms} ms"),
+        };
+        AttemptError::new(AttemptErrorCode::Timeout, detail)
+    }
+}
+
+impl Sender for HttpSender {
+    async fn send(&self, request: OutgoingRequest) -> AttemptReport {
+        let started = self.clock.monotonic();
+        let mut remote = None;
+        let result = match self.policy.check_literal(&request.target).map_err(refused).and_then(|()| form(request)) {
+            Err(error) => Err(error),
+            Ok(mut request) => {
+                let connection = capture_connection(&mut request);
+                let result = self.exchange(request, &connection, started).await;
+                remote = remote_address(&connection);
+                result
+            }
+        };
+        let duration = self.clock.monotonic().saturating_sub(started);
+        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        AttemptReport { duration_ms, remote_address: remote, result }
+    }
+}
+
+/// The request as the HTTP library takes it.
+fn form(outgoing: OutgoingRequest) -> Result<Request<Full<Bytes>>, AttemptError> {
+    let OutgoingRequest { target, mut headers, body } = outgoing;
+    let refused = || AttemptError::new(AttemptErrorCode::SenderError, "the request could not be formed");
+    let parts = Uri::builder().scheme(target.scheme().as_str()).authority(target.authority());
+    let uri = parts.path_and_query(target.path_and_query()).build().map_err(|_| refused())?;
+    if !headers.contains_key(HOST) {
+        headers.insert(HOST, HeaderValue::from_str(target.authority()).map_err(|_| refused())?);
+    }
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// The address of the connection that carries the request, once there is one.
+fn remote_address(connection: &CaptureConnection) -> Option<IpAddr> {
+    let mut extensions = http::Extensions::new();
+    connection.connection_metadata().as_ref()?.get_extras(&mut extensions);
+    extensions.get().map(|RemoteAddress(address)| *address)
+}
+
+async fn read_answer(response: Response<Incoming>, body_budget: Duration) -> Answer {
+    let (head, body) = response.into_parts();
+    let mut answer = Answer {
+        status: head.status.as_u16(),
+        headers: keep_headers(&head.headers),
+        retry_after: keep_retry_after(&head.headers),
+        ..Answer::default()
+    };
+    if !body.is_end_stream() {
+        let is_whole = timeout(body_budget, read_body(body, &mut answer.body)).await.unwrap_or(false);
+        answer.body_truncated = !is_whole;
+    }
+    answer
+}
+
+/// Reads the body to its end and keeps its start in `kept`; gives whether all of it was kept. Stops after
+/// [`READ_BODY_BYTES_MAX`]; the connection is then dropped with the body.
+async fn read_body(mut body: Incoming, kept: &mut Vec<u8>) -> bool {
+    let mut read_bytes = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return false };
+        let Some(data) = frame.data_ref() else { continue };
+        read_bytes += data.len();
+        let room = KEPT_BODY_BYTES_MAX - kept.len();
+        kept.extend_from_slice(&data[..data.len().min(room)]);
+        if read_bytes > READ_BODY_BYTES_MAX {
+            return false;
+        }
+    }
+    read_bytes <= KEPT_BODY_BYTES_MAX
+}
+
+fn keep_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut room = KEPT_HEADER_BYTES_MAX;
+    let mut kept = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        let Some(left) = room.checked_sub(name.as_str().len() + value.len()) else { break };
+        room = left;
+        kept.push((name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    }
+    kept
+}
+
+fn keep_retry_after(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    (value.len() <= RETRY_AFTER_BYTES_MAX).then(|| value.to_owned())
+}
+
+/// Finds out why there is no answer: the connector's own error, or what the HTTP library met.
+fn explain(error: &hyper_util::client::legacy::Error) -> AttemptError {
+    use AttemptErrorCode as Code;
+    let causes = || std::iter::successors(error.source(), |&cause| cause.source());
+    if let Some(known) = causes().find_map(|cause| cause.downcast_ref::<AttemptError>()) {
+        return known.clone();
+    }
+    if let Some(error) = causes().find_map(|cause| cause.downcast_ref::<hyper::Error>()) {
+        if error.is_parse_too_large() {
+            return AttemptError::new(Code::ResponseHeadTooLarge, "the answer's headers are too many or too long");
+        }
+        if error.is_parse() {
+            return AttemptError::new(Code::ResponseInvalid, "the answer is not HTTP/1.1");
+        }
+        if error.is_user() {
+            return AttemptError::new(Code::SenderError, "the request could not be formed");
+        }
+    }
+    match causes().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted) => {
+            AttemptError::new(Code::ConnectionReset, "the connection was reset before the answer was complete")
+        }
+        Some(io::ErrorKind::TimedOut) => {
+            AttemptError::new(Code::Timeout, "the server stopped answering on an open connection")
+        }
+        _ => {
+            AttemptError::new(Code::ConnectionClosed, "the server closed the connection before its answer was complete")
+        }
+    }
+}

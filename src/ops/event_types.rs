@@ -1,0 +1,137 @@
+//! What can be asked of event types. They are the environment's: a key of one application may read them.
+
+use super::applications::key_reused;
+use super::{Access, IdempotencyKey, Listed, Made, OpError, Operations, Page, check};
+use crate::domain::event_type::{
+    EVENT_TYPES_PER_ENVIRONMENT_MAX, EventType, EventTypeChange, FEATURE_FLAGS_MAX, SCHEMAS_BYTES_MAX,
+};
+use crate::domain::name;
+use crate::store::{Inserted, Updated};
+
+const MISSING: OpError = OpError::NotFound("event type");
+const TO_DO: &str = "make, change or delete event types";
+
+fn check(mut change: EventTypeChange) -> Result<EventTypeChange, OpError> {
+    check::text("description", "description", change.description.as_ref(), name::description)?;
+    let group_name = change.group_name.as_ref().and_then(Option::as_ref);
+    check::text("groupName", "group_name", group_name, name::event_type)?;
+    change.feature_flags = match change.feature_flags {
+        Some(flags) if !flags.is_empty() => {
+            check::names("featureFlags", "feature_flag", Some(flags), FEATURE_FLAGS_MAX, name::channel)?
+        }
+        none => none,
+    };
+    if change.schemas.as_ref().and_then(Option::as_ref).is_some_and(|schemas| schemas.len() > SCHEMAS_BYTES_MAX) {
+        let why = format!("must have at most {SCHEMAS_BYTES_MAX} bytes");
+        return Err(OpError::invalid("schemas", "schemas_too_large", why));
+    }
+    Ok(change)
+}
+
+/// An event type that was never made can't have been archived, so an unsound name is simply not found.
+fn sound(name: &str) -> Result<String, OpError> {
+    name::event_type(name).map(|()| name.to_owned()).map_err(|_| MISSING)
+}
+
+impl Operations {
+    /// A part of the environment's event types, ordered by name.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn list_event_types(
+        &self,
+        access: &Access,
+        archived_too: bool,
+        page: Page<String>,
+    ) -> Result<Listed<EventType>, OpError> {
+        Ok(self.store.event_types(access.environment_id, archived_too, page).await?)
+    }
+
+    /// The event type with this name, also when it is archived.
+    ///
+    /// # Errors
+    /// When there is none, or the store can't be read.
+    pub async fn event_type(&self, access: &Access, name: &str) -> Result<EventType, OpError> {
+        self.store.event_type(access.environment_id, sound(name)?).await?.ok_or(MISSING)
+    }
+
+    /// Makes an event type; one that is archived may be made again.
+    ///
+    /// # Errors
+    /// When it can't be made as it is wanted, or the store could not.
+    pub async fn create_event_type(
+        &self,
+        access: &Access,
+        name: String,
+        change: EventTypeChange,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Made<EventType>, OpError> {
+        access.require_environment(TO_DO)?;
+        check::text("name", "event_type_name", Some(&name), name::event_type)?;
+        let (change, now) = (check(change)?, self.store.now());
+        let event_type = EventType::blank(access.environment_id, name, now).changed(&change, now);
+        match self.store.insert_event_type(event_type.clone(), key).await? {
+            Inserted::New => Ok(Made::New(event_type)),
+            Inserted::Before(_) => self.event_type(access, &event_type.name).await.map(Made::Before),
+            Inserted::KeyReused => Err(key_reused()),
+            Inserted::Full => {
+                let why = format!("an environment has at most {EVENT_TYPES_PER_ENVIRONMENT_MAX} event types");
+                Err(OpError::conflict("event_types_full", why))
+            }
+            Inserted::Taken | Inserted::Orphaned => {
+                let why = "there is an event type with this name: change that one";
+                Err(OpError::conflict("event_type_exists", why))
+            }
+        }
+    }
+
+    /// Makes the event type with this name what `change` says, all of it; makes a new one when there is none.
+    ///
+    /// # Errors
+    /// When it can't be as it is wanted, or the store could not.
+    pub async fn put_event_type(
+        &self,
+        access: &Access,
+        name: &str,
+        change: EventTypeChange,
+    ) -> Result<Made<EventType>, OpError> {
+        match self.patch_event_type(access, name, change.clone()).await {
+            Err(OpError::NotFound(_)) if sound(name).is_ok() => {
+                self.create_event_type(access, name.to_owned(), change, None).await
+            }
+            changed => changed.map(Made::Existing),
+        }
+    }
+
+    /// Changes the event type with this name.
+    ///
+    /// # Errors
+    /// When there is none, it can't be as it is wanted, or the store could not.
+    pub async fn patch_event_type(
+        &self,
+        access: &Access,
+        name: &str,
+        change: EventTypeChange,
+    ) -> Result<EventType, OpError> {
+        access.require_environment(TO_DO)?;
+        let (name, change) = (sound(name)?, check(change)?);
+        match self.store.update_event_type(access.environment_id, name, change).await? {
+            Updated::Done(event_type) => Ok(event_type),
+            Updated::Missing | Updated::Taken => Err(MISSING),
+        }
+    }
+
+    /// Archives the event type with this name, or deletes it for good.
+    ///
+    /// # Errors
+    /// When there is none, or the store could not.
+    pub async fn delete_event_type(&self, access: &Access, name: &str, for_good: bool) -> Result<(), OpError> {
+        access.require_environment(TO_DO)?;
+        if for_good {
+            let deleted = self.store.delete_event_type(access.environment_id, sound(name)?).await?;
+            return if deleted { Ok(()) } else { Err(MISSING) };
+        }
+        let archive = EventTypeChange { archived: Some(true), ..EventTypeChange::default() };
+        self.patch_event_type(access, name, archive).await.map(|_| ())
+    }
+}

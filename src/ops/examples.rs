@@ -1,0 +1,50 @@
+//! Examples: a message of an event type, made up and sent to one endpoint, so that its owner sees one arrive.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::attempts::open_route;
+use super::{Access, Made, NewMessage, OpError, Operations};
+use crate::domain::message::Message;
+use crate::store::IdempotencyKey;
+
+/// What a caller wants sent as an example.
+#[derive(Clone, Debug)]
+pub struct NewExample {
+    /// The name of the event type.
+    pub event_type: String,
+    /// Which of the event type's examples, from 0.
+    pub index: usize,
+    /// This instead of an example.
+    pub payload: Option<Bytes>,
+}
+
+impl Operations {
+    /// Sends an example of an event type to one endpoint, whether it is subscribed to it or not.
+    ///
+    /// # Errors
+    /// When there is no such endpoint or event type, or as for any message.
+    pub async fn send_example(
+        &self,
+        access: &Access,
+        application: &str,
+        endpoint: &str,
+        wanted: NewExample,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Made<Arc<Message>>, OpError> {
+        let routes = self.routes(access, application).await?;
+        let endpoint_id = open_route(&routes, endpoint)?.endpoint.id;
+        let event_type = self.event_type(access, &wanted.event_type).await?;
+        let payload = wanted.payload.unwrap_or_else(|| event_type.example(wanted.index).into());
+        let new = NewMessage {
+            event_type: event_type.name,
+            event_id: None,
+            channels: Vec::new(),
+            payload,
+            payload_retention_days: None,
+        };
+        new.check()?;
+        self.accept_for(&routes, Some(endpoint_id), new, key).await
+    }
+}

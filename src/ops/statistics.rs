@@ -1,0 +1,37 @@
+//! Figures: how the deliveries of an endpoint went.
+
+use std::time::Duration;
+
+use super::attempts::route;
+use super::{Access, OpError, Operations};
+use crate::domain::time::{Span, Timestamp};
+use crate::store::Statistics;
+
+/// How far back figures go when the caller does not say.
+const PERIOD_DEFAULT: Duration = Duration::from_secs(28 * 24 * 60 * 60);
+
+impl Operations {
+    /// How the deliveries of an endpoint went that ended between `since` and `until`, and what waits of that time.
+    ///
+    /// # Errors
+    /// When there is no such endpoint that `access` may see, the time is empty, or the store can't be read.
+    pub async fn statistics(
+        &self,
+        access: &Access,
+        application: &str,
+        endpoint: &str,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Statistics, OpError> {
+        let routes = self.routes(access, application).await?;
+        let endpoint_id = route(&routes, endpoint)?.endpoint.id;
+        let end = until.unwrap_or_else(|| self.store.now());
+        let span =
+            Span { from: since.unwrap_or_else(|| end.minus(PERIOD_DEFAULT)), until: until.unwrap_or(Span::ALL.until) };
+        if span.until <= span.from {
+            let field = vec!["query".to_owned(), "until".to_owned()];
+            return Err(OpError::Invalid { field, code: "time_range", why: "must be after `since`".to_owned() });
+        }
+        Ok(self.store.statistics(endpoint_id, span).await?)
+    }
+}

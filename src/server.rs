@@ -1,0 +1,169 @@
+//! Puts the server together and takes it apart: opens what is on disk, starts the engine and the HTTP server, waits
+//! for a signal, and ends both in an order that loses nothing. What is served, and how, is in the modules below.
+
+mod answer;
+mod connections;
+mod exchange;
+mod founding;
+mod operator;
+mod signals;
+mod welcome;
+
+use std::io::IsTerminal as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use rustix::fs::Mode;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigError};
+use crate::dashboard::{self, Site};
+use crate::domain::key::RandomnessUnavailable;
+use crate::engine::Engine;
+use crate::engine::sender::{HttpSender, SenderSettings, SenderSetupError};
+use crate::ops::Operations;
+use crate::store::{DataDirectory, DataDirectoryError, MASTER_KEY_BYTES, Store, StoreError, Vault, parse_master_key};
+use crate::telemetry::Metrics;
+use crate::{api, domain::target::TargetPolicy};
+use answer::Front;
+use operator::Operator;
+use signals::Signals;
+use welcome::Welcome;
+
+/// Why the server did not come to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A setting can't be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data directory can't be used.
+    #[error(transparent)]
+    Directory(#[from] DataDirectoryError),
+    /// The store can't be used.
+    #[error("cannot open the store: {0}")]
+    Store(#[from] StoreError),
+    /// Nothing can be served there.
+    #[error("cannot listen on {address}: {error}; choose another address with --listen or CORNET_LISTEN")]
+    Listen {
+        /// Where it was to serve.
+        address: SocketAddr,
+        /// What the machine said.
+        error: std::io::Error,
+    },
+    /// Nothing can be sent.
+    #[error("cannot set up sending: {0}")]
+    Sender(#[from] SenderSetupError),
+    /// Nothing secret can be made.
+    #[error(transparent)]
+    Randomness(#[from] RandomnessUnavailable),
+    /// The machine refused something else.
+    #[error("the machine refused: {0}")]
+    Machine(#[from] std::io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT, then finishes what is in flight. A second signal ends the process at once.
+///
+/// # Errors
+/// When the server can't be started; nothing is accepted then.
+pub async fn serve(config: Config) -> Result<(), ServeError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let metrics = Arc::new(Metrics::default());
+    let mut signals = Signals::new()?;
+    // Whatever is written from here on, by SQLite too, is for its owner only (THREATS L08).
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+    let mut directory = DataDirectory::hold(&config.data_dir)?;
+    // The port is taken before anything is made, so a first start that fails can be repeated.
+    let listening = |error| ServeError::Listen { address: config.listen, error };
+    let listener = TcpListener::bind(config.listen).await.map_err(listening)?;
+    let address = listener.local_addr().map_err(listening)?;
+    directory.describe(&format!("process {}, listening on {address}, since {}", std::process::id(), clock.now()))?;
+
+    let vault = Vault::new(&master_key(&config, &directory)?)?;
+    let database = config.database.clone().unwrap_or_else(|| directory.database());
+    let (store, feed) = Store::open(&database, vault, clock.clone(), metrics.clone())?;
+    let policy = config.target_policy.clone().refusing_own(own_addresses(address));
+    let sender = sender(&config, policy.clone(), clock.clone())?;
+    let random = fastrand::Rng::with_seed(seed()?);
+    let key = founding::found(&store, &config, !std::io::stderr().is_terminal()).await?;
+
+    let engine = Engine::start(store.clone(), feed, sender, clock.clone(), metrics.clone(), random);
+    let draining = CancellationToken::new();
+    let operations = Arc::new(Operations::new(store.clone(), Arc::new(policy)));
+    let welcome = Welcome::new(address, config.public_url.as_ref(), key);
+    let site = Site::new(welcome.base_url(), config.public_url.as_ref().and_then(|url| url.host_str()));
+    let operator = Operator::new(store.clone(), metrics.clone(), clock.clone(), draining.clone());
+    let api = api::router(operations, metrics.clone(), &welcome.base_url());
+    let router = api.merge(operator::router(operator)).merge(dashboard::router(site));
+    let front = Front::new(router, metrics, clock.clone());
+    let connections_max = connections::connections_max(config.connections_max);
+    let serving = tokio::spawn(connections::serve(listener, Arc::new(front), connections_max, draining.clone()));
+    welcome.say(connections_max);
+
+    signals.next().await;
+    tracing::info!(grace_seconds = config.grace.as_secs(), "stopping; a second signal ends at once");
+    signals.exit_at_the_next();
+    // From here on `/readyz` fails and nobody can connect any more.
+    draining.cancel();
+    stop(serving, engine, store, &*clock, config.grace).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ends what takes work in before what does it, and the store last, so that everything can still be recorded.
+async fn stop(
+    serving: tokio::task::JoinHandle<connections::Open>,
+    engine: Engine,
+    store: Arc<Store>,
+    clock: &dyn Clock,
+    grace: Duration,
+) {
+    let began = clock.monotonic();
+    let left = || grace.saturating_sub(clock.monotonic().saturating_sub(began));
+    if let Ok(open) = serving.await
+        && !open.finish(left()).await
+    {
+        tracing::warn!("clients that were still being answered are cut off");
+    }
+    if !engine.stop(left()).await {
+        tracing::warn!("attempts still in flight are given up; they are made again after the next start");
+    }
+    // Closing waits for the disk.
+    if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+        tracing::error!("the store was not closed");
+    }
+}
+
+/// The key that seals the secrets in the store: from its variable, or from the file in the data directory.
+fn master_key(config: &Config, directory: &DataDirectory) -> Result<Zeroizing<Vec<u8>>, ServeError> {
+    let Some(text) = &config.master_key else {
+        return Ok(directory.master_key()?);
+    };
+    let why = format!("it is not base64 of {MASTER_KEY_BYTES} bytes; make one with `openssl rand -base64 32`");
+    parse_master_key(text.reveal()).ok_or_else(|| ConfigError::new("CORNET_MASTER_KEY", why).into())
+}
+
+fn sender(config: &Config, policy: TargetPolicy, clock: Arc<dyn Clock>) -> Result<HttpSender, SenderSetupError> {
+    let settings = SenderSettings { deadline: config.request_timeout, ..SenderSettings::default() };
+    HttpSender::new(settings, policy, clock)
+}
+
+/// Where this server can be reached on its machine; deliveries must not come back to it.
+fn own_addresses(listening: SocketAddr) -> Vec<SocketAddr> {
+    if !listening.ip().is_unspecified() {
+        return vec![listening];
+    }
+    let own: [IpAddr; 3] = [listening.ip(), Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    own.map(|address| SocketAddr::new(address, listening.port())).to_vec()
+}
+
+/// Where chance begins: every start has other jitter.
+fn seed() -> Result<u64, RandomnessUnavailable> {
+    let mut bytes = [0; 8];
+    rand::fill(&mut bytes).map_err(|_| RandomnessUnavailable)?;
+    Ok(u64::from_le_bytes(bytes))
+}

@@ -1,0 +1,174 @@
+//! Answers one request: hands it to the router, and sees to what holds for every answer, whoever made it. A panic is
+//! answered too, a body that does not come is not waited for, and what was answered is counted. It does not know the
+//! routes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::MatchedPath;
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tower::{Layer, Service};
+
+use super::exchange::{Exchange, PatientBody};
+use crate::clock::Clock;
+use crate::telemetry::Metrics;
+
+/// The route of a request that no route is for.
+const UNMATCHED: &str = "unmatched";
+
+/// What holds for every answer that does not say otherwise.
+const HEADERS: [(HeaderName, HeaderValue); 2] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// The front of the server: everything between a connection and the router.
+pub(super) struct Front {
+    router: Router,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Front {
+    pub(super) fn new(router: Router, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
+        Self { router: router.layer(KeepRoute), metrics, clock }
+    }
+
+    /// The monotonic time.
+    pub(super) fn now(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Answers a request of the connection that `exchange` is about.
+    pub(super) async fn answer(&self, request: Request<Incoming>, exchange: Arc<Exchange>) -> Response<Body> {
+        let began = self.now();
+        exchange.begin();
+        let method = request.method().clone();
+        let request = request.map(|body| Body::new(PatientBody::new(body, exchange.clone())));
+        let mut router = self.router.clone();
+        let answered = caught(async move { router.call(request).await }).await;
+        let mut response = match answered {
+            Some(Ok(response)) => response,
+            Some(Err(never)) => match never {},
+            None => {
+                self.metrics.request_panicked();
+                problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a fault of Cornet's: ask its operator")
+            }
+        };
+        if exchange.is_late() {
+            let why = "the body was not there in time; nothing has changed: send it faster";
+            response = problem(StatusCode::REQUEST_TIMEOUT, "body_timeout", why);
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        for (name, value) in HEADERS {
+            response.headers_mut().entry(name).or_insert(value);
+        }
+        let ended = self.now();
+        let duration = ended.saturating_sub(began);
+        let route = response.extensions().get::<MatchedPath>().map_or(UNMATCHED, MatchedPath::as_str);
+        let status = response.status().as_u16();
+        self.metrics.request(route, method.as_str(), status, duration);
+        tracing::debug!(
+            route,
+            status,
+            duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        exchange.end(ended);
+        response
+    }
+}
+
+/// A problem (RFC 9457) in the same shape as the API's own.
+fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Body> {
+    let title = status.canonical_reason().unwrap_or_default();
+    let status_number = status.as_u16();
+    let body = serde_json::json!({
+        "type": "about:blank", "title": title, "status": status_number, "code": code, "detail": detail,
+    });
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+/// Runs to the end, or to a panic; then it answers `None`. Nothing that a request shares with others is left half done
+/// by one: locks are held only around steps that cannot panic.
+async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Leaves the template of the path that was matched in the answer, where the front finds it: only the router's inside
+/// knows it, and the path itself holds ids, which are nothing for metrics.
+#[derive(Clone)]
+struct KeepRoute;
+
+impl<S> Layer<S> for KeepRoute {
+    type Service = RouteKept<S>;
+
+    fn layer(&self, inner: S) -> RouteKept<S> {
+        RouteKept { inner }
+    }
+}
+
+#[derive(Clone)]
+struct RouteKept<S> {
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for RouteKept<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let answering = self.inner.call(request);
+        Box::pin(async move {
+            let mut response = answering.await?;
+            if let Some(route) = route {
+                response.extensions_mut().insert(route);
+            }
+            Ok(response)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::caught;
+
+    #[tokio::test]
+    async fn a_panic_ends_the_request_only() {
+        assert_eq!(caught(async { 7 }).await, Some(7));
+        let panicking = caught(async {
+            tokio::task::yield_now().await;
+            panic!("a fault");
+        });
+        assert_eq!(panicking.await, None::<()>);
+    }
+}

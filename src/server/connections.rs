@@ -1,0 +1,165 @@
+//! Takes connections in and speaks HTTP/1.1 on them, one task for each: at most so many at once, none that says
+//! nothing for long, and none cut off while it is being answered. It does not know what is served.
+
+use std::convert::Infallible;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::answer::Front;
+use super::exchange::Exchange;
+
+/// The most clients that are connected at once when the operator does not say.
+pub const CONNECTIONS_MAX: usize = 8192;
+/// The longest head of a request; beyond it the answer is 431. hyper itself takes at most 100 headers.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How long nobody is let in after the machine could not: it has no file or memory left, and trying costs time.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// How long after a warning that all places are taken nothing more is said of it.
+const WARN_PAUSE: Duration = Duration::from_secs(60);
+
+/// How many clients may be connected at once: what was asked for, or half of the files that the process may have open
+/// (THREATS L07). The other half is for deliveries and the store.
+pub(super) fn connections_max(asked: Option<usize>) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    // The lower limit is there for programs that cannot count so far; this one can.
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let open_files = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    let half = open_files.map_or(CONNECTIONS_MAX, |files| usize::try_from(files / 2).unwrap_or(CONNECTIONS_MAX));
+    let safe = half.max(1);
+    match asked {
+        Some(asked) if asked > safe => {
+            tracing::warn!(
+                asked,
+                safe,
+                "fewer connections than asked for: the process may not open more files (ulimit -n)"
+            );
+            safe
+        }
+        Some(asked) => asked,
+        None => safe.min(CONNECTIONS_MAX),
+    }
+}
+
+/// The connections that are open when no new ones are taken in any more.
+pub(super) struct Open {
+    tasks: TaskTracker,
+}
+
+impl Open {
+    /// Waits until all have been answered, at most `grace`; says whether they were.
+    pub(super) async fn finish(self, grace: Duration) -> bool {
+        self.tasks.close();
+        tokio::time::timeout(grace, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// Takes connections in until `draining`.
+pub(super) async fn serve(
+    listener: TcpListener,
+    front: Arc<Front>,
+    connections_max: usize,
+    draining: CancellationToken,
+) -> Open {
+    let tasks = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(connections_max));
+    let mut warned = None;
+    let accepting = async {
+        loop {
+            if places.available_permits() == 0 && warned.is_none_or(|at| front.now().saturating_sub(at) > WARN_PAUSE) {
+                warned = Some(front.now());
+                tracing::warn!(connections_max, "every place for a client is taken; others wait");
+            }
+            // Whoever finds no place waits in the machine's queue, and nothing is spent on them.
+            let Ok(place) = places.clone().acquire_owned().await else { break };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let (front, draining) = (front.clone(), draining.clone());
+                    tasks.spawn(async move {
+                        converse(stream, front, draining).await;
+                        drop(place);
+                    });
+                }
+                // That client is gone already; the next one may be fine.
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot take a connection in, resting");
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = draining.cancelled() => {}
+    }
+    Open { tasks }
+}
+
+/// Answers one client until it or the server has had enough.
+async fn converse(stream: TcpStream, front: Arc<Front>, draining: CancellationToken) {
+    // Answers are written whole; waiting for more to send would only delay them.
+    stream.set_nodelay(true).ok();
+    let _counted = Counted::new(front.clone());
+    let exchange = Exchange::new(front.now());
+    let service = service_fn(|request| {
+        let (front, exchange) = (front.clone(), exchange.clone());
+        async move { Ok::<_, Infallible>(front.answer(request, exchange).await) }
+    });
+    let connection = http1::Builder::new()
+        // One timer for the connection, below, instead of one for each request.
+        .header_read_timeout(None)
+        .max_buf_size(REQUEST_HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let mut patience = std::pin::pin!(tokio::time::sleep(exchange.patience(front.now())));
+    let mut ending = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    // Bad requests have been answered by hyper, and clients may leave as they like.
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            () = patience.as_mut() => {
+                let left = exchange.patience(front.now());
+                if left.is_zero() {
+                    return;
+                }
+                patience.set(tokio::time::sleep(left));
+            }
+            () = draining.cancelled(), if !ending => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// A connection in the metrics, however it ends.
+struct Counted(Arc<Front>);
+
+impl Counted {
+    fn new(front: Arc<Front>) -> Self {
+        front.metrics().connected();
+        Self(front)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.metrics().disconnected();
+    }
+}

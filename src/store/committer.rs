@@ -1,0 +1,331 @@
+//! The one writer. Producers' changes and the engine's outcomes wait in its inbox; it takes what has gathered, writes
+//! it in one transaction with one sync, and only then answers. Changes are taken at once; outcomes wait for company,
+//! at most `RECORDS_WAIT_MS`, because writing them in large batches is what makes them cheap (STORE.md): a crash in
+//! that time costs repeats, never a loss. It does not know what a change is about.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::connection::Connection;
+use super::error::StoreError;
+use super::queue::{self, Record};
+use crate::clock::Clock;
+use crate::domain::delivery::Delivery;
+use crate::domain::id::EndpointId;
+use crate::domain::message::Message;
+use crate::domain::time::Timestamp;
+use crate::telemetry::Metrics;
+
+/// Outcomes that are written without waiting for more.
+const RECORDS_BATCH: usize = 1_000;
+/// How long an outcome waits for others before it is written.
+const RECORDS_WAIT_MS: u64 = 50;
+/// Changes in one transaction.
+const CHANGES_BATCH_MAX: usize = 4_096;
+/// Changes that wait before further ones are refused.
+const CHANGES_WAITING_MAX: usize = 16_384;
+/// How long the writer rests after the database refused a batch of outcomes, before it tries again.
+const REST_MS: u64 = 250;
+
+/// What the engine is told about what has just been committed.
+#[derive(Debug)]
+pub enum Notice {
+    /// A message was accepted, with deliveries that are due at once.
+    Accepted {
+        /// The message, so that it need not be read back.
+        message: Arc<Message>,
+        /// One for each endpoint that wants it.
+        deliveries: Vec<Delivery>,
+    },
+    /// The outcome of this delivery is in the store; with when it is tried again.
+    Recorded {
+        /// As it stood in the queue.
+        delivery: Delivery,
+        /// When it is due again, if it has not ended.
+        retry: Option<Timestamp>,
+    },
+    /// Something of this endpoint waits in the store and is due at this time, or the endpoint itself has changed.
+    Waiting {
+        /// Whose queue it is.
+        endpoint_id: EndpointId,
+        /// When it is due.
+        due: Timestamp,
+    },
+}
+
+/// The engine's end of the notices.
+pub type Feed = mpsc::UnboundedReceiver<Notice>;
+
+/// A change that is written in a transaction with others. It is applied again, alone, when its company is refused.
+trait Change: Send {
+    /// Makes the change.
+    fn apply(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    /// Says what the engine must know of it, now that it is kept.
+    fn notify(&mut self, notices: &mut Vec<Notice>);
+    /// Answers whoever asked for it; `committed` is whether it was kept.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// A change made of two functions: what is written, and what the engine is told of it.
+struct Written<T, W, N> {
+    work: W,
+    notify: Option<N>,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, W, N> Change for Written<T, W, N>
+where
+    T: Send,
+    W: FnMut(&Connection) -> Result<T, StoreError> + Send,
+    N: FnOnce(&T, &mut Vec<Notice>) + Send,
+{
+    fn apply(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.result = Some((self.work)(connection)?);
+        Ok(())
+    }
+
+    fn notify(&mut self, notices: &mut Vec<Notice>) {
+        if let (Some(notify), Some(result)) = (self.notify.take(), &self.result) {
+            notify(result, notices);
+        }
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { result, reply, .. } = *self;
+        let lost = || StoreError::Unavailable("the change was not made".to_owned());
+        // Whoever asked may have hung up; what is committed stays committed.
+        reply.send(committed.and_then(|()| result.ok_or_else(lost))).ok();
+    }
+}
+
+/// The connection that writes, and the transaction around a batch.
+pub(super) struct Writer {
+    connection: Connection,
+    feed: mpsc::UnboundedSender<Notice>,
+    metrics: Arc<Metrics>,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, metrics: Arc<Metrics>) -> (Self, Feed) {
+        let (feed, notices) = mpsc::unbounded_channel();
+        (Self { connection, feed, metrics }, notices)
+    }
+
+    /// Writes a batch and answers each change. Gives the records back when they could not be written.
+    fn commit(&self, batch: Batch) -> Vec<Record> {
+        let Batch { mut changes, records } = batch;
+        let together = self.transaction(|connection| {
+            changes.iter_mut().try_for_each(|change| change.apply(connection))?;
+            records.iter().try_for_each(|record| queue::record(connection, record))
+        });
+        if together.is_ok() {
+            self.metrics.committed(changes.len() + records.len());
+            // The engine is told first: who has an answer may rely on it.
+            let mut notices = Vec::with_capacity(changes.len() + records.len());
+            changes.iter_mut().for_each(|change| change.notify(&mut notices));
+            notices.extend(records.into_iter().map(Record::into_notice));
+            self.tell(notices);
+            changes.into_iter().for_each(|change| change.answer(Ok(())));
+            return Vec::new();
+        }
+        // One of them spoiled it for all: each change gets a transaction of its own, and the records one together.
+        for mut change in changes {
+            let alone = self.transaction(|connection| change.apply(connection));
+            let mut notices = Vec::new();
+            if alone.is_ok() {
+                change.notify(&mut notices);
+            }
+            self.tell(notices);
+            change.answer(alone);
+        }
+        let recorded =
+            self.transaction(|connection| records.iter().try_for_each(|record| queue::record(connection, record)));
+        match recorded {
+            Ok(()) => {
+                self.tell(records.into_iter().map(Record::into_notice));
+                Vec::new()
+            }
+            Err(error) => {
+                tracing::error!(%error, outcomes = records.len(), "cannot record outcomes, trying again");
+                records
+            }
+        }
+    }
+
+    fn tell(&self, notices: impl IntoIterator<Item = Notice>) {
+        for notice in notices {
+            // Nobody listens while the server stops; what waits is found again at the next start.
+            self.feed.send(notice).ok();
+        }
+    }
+
+    fn transaction(&self, work: impl FnOnce(&Connection) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.connection.execute("BEGIN IMMEDIATE", &[])?;
+        let done = work(&self.connection).and_then(|()| self.connection.execute("COMMIT", &[]));
+        if done.is_err() {
+            // SQLite has rolled back by itself after some errors; then this says so and does no harm.
+            self.connection.run("ROLLBACK").ok();
+        }
+        done.map(|_| ())
+    }
+}
+
+/// What is written in one transaction.
+#[derive(Default)]
+struct Batch {
+    changes: Vec<Box<dyn Change>>,
+    records: Vec<Record>,
+}
+
+/// What has gathered since the last transaction.
+#[derive(Default)]
+struct Inbox {
+    changes: Vec<Box<dyn Change>>,
+    records: Vec<Record>,
+    /// When the oldest of the records came, by the monotonic clock.
+    records_since: Duration,
+    /// The records are written with the next change, however few they are.
+    settling: bool,
+    closed: bool,
+    /// Nothing more is written, not even what has gathered: as if the process had been killed.
+    abandoned: bool,
+}
+
+struct Shared {
+    inbox: Mutex<Inbox>,
+    filled: Condvar,
+    clock: Arc<dyn Clock>,
+}
+
+impl Shared {
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        // Nothing panics while it holds the lock, and a list is whole after any push.
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is something to write; `None` when there never will be again.
+    fn take(&self) -> Option<Batch> {
+        let mut inbox = self.inbox();
+        let wait = Duration::from_millis(RECORDS_WAIT_MS);
+        loop {
+            if inbox.abandoned {
+                return None;
+            }
+            let age = self.clock.monotonic().saturating_sub(inbox.records_since);
+            let ripe = !inbox.records.is_empty()
+                && (inbox.records.len() >= RECORDS_BATCH || age >= wait || inbox.settling || inbox.closed);
+            if ripe || !inbox.changes.is_empty() {
+                inbox.settling = false;
+                let taken = inbox.changes.len().min(CHANGES_BATCH_MAX);
+                let changes = inbox.changes.drain(..taken).collect();
+                let records = if ripe { std::mem::take(&mut inbox.records) } else { Vec::new() };
+                return Some(Batch { changes, records });
+            }
+            if inbox.closed {
+                return None;
+            }
+            inbox = if inbox.records.is_empty() {
+                self.filled.wait(inbox).unwrap_or_else(PoisonError::into_inner)
+            } else {
+                self.filled.wait_timeout(inbox, wait - age).unwrap_or_else(PoisonError::into_inner).0
+            };
+        }
+    }
+}
+
+/// The way to the writer's thread.
+pub(super) struct Committer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Committer {
+    /// Starts the writer's thread.
+    pub(super) fn start(writer: Writer, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared { inbox: Mutex::default(), filled: Condvar::new(), clock });
+        let inside = shared.clone();
+        let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
+            while let Some(batch) = inside.take() {
+                let kept = writer.commit(batch);
+                if !kept.is_empty() {
+                    std::thread::sleep(Duration::from_millis(REST_MS));
+                    let mut inbox = inside.inbox();
+                    // Closing does not wait for a store that refuses: what is lost are outcomes, seen as repeats.
+                    if !inbox.closed {
+                        inbox.records.splice(0..0, kept);
+                    }
+                }
+            }
+        })?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Makes a change and answers once it is durable; `notify` says what the engine must know of it.
+    ///
+    /// # Errors
+    /// When it was not made: because the store refused, or because too much waits already.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+        notify: impl FnOnce(&T, &mut Vec<Notice>) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        {
+            let mut inbox = self.shared.inbox();
+            if inbox.closed {
+                return Err(StoreError::Unavailable("the server is stopping".to_owned()));
+            }
+            if inbox.changes.len() >= CHANGES_WAITING_MAX {
+                return Err(StoreError::Unavailable("too much waits to be written".to_owned()));
+            }
+            inbox.changes.push(Box::new(Written { work, notify: Some(notify), result: None, reply }));
+        }
+        self.shared.filled.notify_one();
+        answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has stopped".to_owned())))
+    }
+
+    /// Has an outcome written soon, with others.
+    pub(super) fn record(&self, record: Record) {
+        let gathered = {
+            let mut inbox = self.shared.inbox();
+            if inbox.records.is_empty() {
+                inbox.records_since = self.shared.clock.monotonic();
+            }
+            inbox.records.push(record);
+            inbox.records.len()
+        };
+        // The first sets the writer's alarm and the last of a batch rings it; between them it may sleep.
+        if gathered == 1 || gathered == RECORDS_BATCH {
+            self.shared.filled.notify_one();
+        }
+    }
+
+    /// Writes what has gathered now, and answers once it is durable.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        self.shared.inbox().settling = true;
+        self.write(|_| Ok(()), |(), _| {}).await
+    }
+
+    /// Writes what has gathered and ends the writer.
+    pub(super) fn close(&self) {
+        self.shared.inbox().closed = true;
+        self.shared.filled.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the writer ended badly");
+        }
+    }
+}
+
+impl Drop for Committer {
+    /// A store that is dropped without being closed ends like a process that is killed: what was acknowledged is
+    /// durable, and nothing else is written.
+    fn drop(&mut self) {
+        self.shared.inbox().abandoned = true;
+        self.close();
+    }
+}

@@ -1,0 +1,329 @@
+//! Endpoints in the store, with their secrets. Secrets and headers are sealed, each for its endpoint; in memory a
+//! secret's text lives only as long as it is read.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::connection::{Connection, Row};
+use super::error::StoreError;
+use super::idempotency::{self, IdempotencyKey, Inserted};
+use super::routing::Stale;
+use super::vault::Vault;
+use super::{Store, Updated, applications, json_list};
+use crate::domain::endpoint::{
+    DisabledBecause, ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers, SECRETS_MAX,
+};
+use crate::domain::id::{ApplicationId, EndpointId};
+use crate::domain::secret::EndpointSecret;
+use crate::domain::time::Timestamp;
+
+const GET: &str = "SELECT id, environment_id, application_id, uid, url, description, event_types, channels, metadata,
+    headers, throttle_rate, disabled, created_at, updated_at FROM endpoints WHERE id = ?1";
+const OF_APPLICATION: &str = "SELECT id, environment_id, application_id, uid, url, description, event_types, channels,
+    metadata, headers, throttle_rate, disabled, created_at, updated_at FROM endpoints WHERE application_id = ?1
+    ORDER BY id";
+const IDS: &str = "SELECT id FROM endpoints WHERE application_id = ?1 ORDER BY id";
+const ID_BY_UID: &str = "SELECT id FROM endpoints WHERE application_id = ?1 AND uid = ?2";
+const INSERT: &str = "INSERT INTO endpoints (id, environment_id, application_id, uid, url, description, event_types,
+    channels, metadata, headers, throttle_rate, disabled, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+const UPDATE: &str = "UPDATE endpoints SET environment_id = ?2, application_id = ?3, uid = ?4, url = ?5,
+    description = ?6, event_types = ?7, channels = ?8, metadata = ?9, headers = ?10, throttle_rate = ?11,
+    disabled = ?12, created_at = ?13, updated_at = ?14 WHERE id = ?1";
+const DELETE: &str = "DELETE FROM endpoints WHERE id = ?1";
+const DISABLE: &str = "UPDATE endpoints SET disabled = ?2, updated_at = ?3 WHERE id = ?1 AND disabled IS NULL";
+
+const SECRETS: &str = "SELECT sealed, expires_at FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id DESC";
+const INSERT_SECRET: &str =
+    "INSERT INTO endpoint_secrets (id, endpoint_id, sealed, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, NULL)";
+const END_SECRET: &str = "UPDATE endpoint_secrets SET expires_at = ?2 WHERE endpoint_id = ?1 AND expires_at IS NULL";
+/// Secrets that sign no more, and those beyond the newest that may.
+const DELETE_SECRETS: &str = "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1 AND (expires_at <= ?2 OR id NOT IN
+    (SELECT id FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id DESC LIMIT ?3))";
+const DELETE_ALL_SECRETS: &str = "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1";
+
+/// A secret that takes the place of the one in use.
+pub struct Rotation {
+    /// Orders it among the endpoint's secrets.
+    pub id: EndpointId,
+    /// The new secret.
+    pub secret: EndpointSecret,
+    /// How long the one before goes on signing.
+    pub grace: Duration,
+}
+
+fn secrets_place(id: EndpointId) -> String {
+    format!("endpoint_secrets|{id}")
+}
+
+fn headers_place(id: EndpointId) -> String {
+    format!("endpoints.headers|{id}")
+}
+
+fn open_headers(vault: &Vault, id: EndpointId, sealed: &[u8]) -> Result<Headers, StoreError> {
+    let text = vault.open(&headers_place(id), sealed)?;
+    json_list::read_map(str::from_utf8(&text).map_err(|error| StoreError::Corrupt(error.to_string()))?)
+}
+
+fn read(vault: &Vault, row: &Row<'_>) -> Result<Endpoint, StoreError> {
+    let id = row.id(0)?;
+    let disabled = row
+        .optional_text(11)?
+        .map(|text| DisabledBecause::parse(&text).ok_or_else(|| StoreError::Corrupt("endpoints.disabled".to_owned())));
+    Ok(Endpoint {
+        id,
+        environment_id: row.id(1)?,
+        application_id: row.id(2)?,
+        uid: row.optional_text(3)?,
+        url: row.text(4)?,
+        description: row.text(5)?,
+        event_types: json_list::read(row.optional_text(6)?)?,
+        channels: json_list::read(row.optional_text(7)?)?,
+        metadata: json_list::read_map(&row.text(8)?)?,
+        headers: open_headers(vault, id, &row.bytes(9)?)?,
+        throttle_rate: row.optional_integer(10)?.and_then(|rate| rate.try_into().ok()),
+        disabled: disabled.transpose()?,
+        created_at: row.time(12)?,
+        updated_at: row.time(13)?,
+    })
+}
+
+/// Writes a whole row with `INSERT` or `UPDATE`, which number their columns alike.
+fn write(connection: &Connection, vault: &Vault, sql: &'static str, endpoint: &Endpoint) -> Result<(), StoreError> {
+    let headers = Zeroizing::new(json_list::write_map(&endpoint.headers));
+    connection.execute(
+        sql,
+        &[
+            endpoint.id.into(),
+            endpoint.environment_id.into(),
+            endpoint.application_id.into(),
+            endpoint.uid.as_ref().into(),
+            (&endpoint.url).into(),
+            (&endpoint.description).into(),
+            json_list::write(endpoint.event_types.as_ref()).as_ref().into(),
+            json_list::write(endpoint.channels.as_ref()).as_ref().into(),
+            (&json_list::write_map(&endpoint.metadata)).into(),
+            vault.seal(&headers_place(endpoint.id), headers.as_bytes())?.as_slice().into(),
+            endpoint.throttle_rate.map(u32::from).into(),
+            endpoint.disabled.map(DisabledBecause::as_str).into(),
+            endpoint.created_at.into(),
+            endpoint.updated_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn get(connection: &Connection, vault: &Vault, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
+    connection.first(GET, &[id.into()], |row| read(vault, row))
+}
+
+/// The endpoints of an application, ordered by id.
+pub(super) fn of_application(
+    connection: &Connection,
+    vault: &Vault,
+    application_id: ApplicationId,
+) -> Result<Vec<Endpoint>, StoreError> {
+    connection.query(OF_APPLICATION, &[application_id.into()], |row| read(vault, row))
+}
+
+/// The ids of an application's endpoints.
+pub(super) fn ids(connection: &Connection, application_id: ApplicationId) -> Result<Vec<EndpointId>, StoreError> {
+    connection.query(IDS, &[application_id.into()], |row| row.id(0))
+}
+
+/// The secrets of an endpoint, newest first, each with when it stops signing.
+pub(super) fn secrets(
+    connection: &Connection,
+    vault: &Vault,
+    endpoint_id: EndpointId,
+) -> Result<Vec<(EndpointSecret, Option<Timestamp>)>, StoreError> {
+    let place = secrets_place(endpoint_id);
+    connection.query(SECRETS, &[endpoint_id.into()], |row| {
+        let damaged = || StoreError::Corrupt(place.clone());
+        let text = vault.open(&place, &row.bytes(0)?)?;
+        let text = str::from_utf8(&text).map_err(|_| damaged())?;
+        let until = row.optional_integer(1)?.map(Timestamp::from_ms);
+        Ok((EndpointSecret::parse(text).map_err(|_| damaged())?, until))
+    })
+}
+
+fn insert_secret(
+    connection: &Connection,
+    vault: &Vault,
+    endpoint_id: EndpointId,
+    id: EndpointId,
+    secret: &EndpointSecret,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sealed = vault.seal(&secrets_place(endpoint_id), secret.to_text().as_bytes())?;
+    connection.execute(INSERT_SECRET, &[id.into(), endpoint_id.into(), sealed.as_slice().into(), now.into()])?;
+    Ok(())
+}
+
+/// Deletes an endpoint with its secrets.
+pub(super) fn delete(connection: &Connection, id: EndpointId) -> Result<(), StoreError> {
+    connection.execute(DELETE_ALL_SECRETS, &[id.into()])?;
+    connection.execute(DELETE, &[id.into()])?;
+    Ok(())
+}
+
+/// Whether another endpoint of the application has this one's uid.
+fn is_taken(connection: &Connection, endpoint: &Endpoint) -> Result<bool, StoreError> {
+    let Some(uid) = &endpoint.uid else {
+        return Ok(false);
+    };
+    let owner = connection.first(ID_BY_UID, &[endpoint.application_id.into(), uid.into()], |row| row.id(0))?;
+    Ok(owner.is_some_and(|owner: EndpointId| owner != endpoint.id))
+}
+
+/// Keeps a new endpoint with its secret, if there is room.
+fn insert(
+    connection: &Connection,
+    vault: &Vault,
+    endpoint: &Endpoint,
+    secret: &EndpointSecret,
+) -> Result<Inserted, StoreError> {
+    if applications::get(connection, endpoint.application_id)?.is_none() {
+        return Ok(Inserted::Orphaned);
+    }
+    if is_taken(connection, endpoint)? {
+        return Ok(Inserted::Taken);
+    }
+    if ids(connection, endpoint.application_id)?.len() >= ENDPOINTS_PER_APPLICATION_MAX {
+        return Ok(Inserted::Full);
+    }
+    write(connection, vault, INSERT, endpoint)?;
+    insert_secret(connection, vault, endpoint.id, endpoint.id, secret, endpoint.created_at)?;
+    Ok(Inserted::New)
+}
+
+/// Puts a new secret in the place of the one in use, which signs until its grace is over. A leaked secret must always
+/// be replaceable, so of too many the oldest goes, rather than the change being refused.
+fn rotate(
+    connection: &Connection,
+    vault: &Vault,
+    endpoint_id: EndpointId,
+    rotation: &Rotation,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    connection.execute(END_SECRET, &[endpoint_id.into(), now.plus(rotation.grace).into()])?;
+    insert_secret(connection, vault, endpoint_id, rotation.id, &rotation.secret, now)?;
+    let newest = i64::try_from(SECRETS_MAX).unwrap_or(i64::MAX);
+    connection.execute(DELETE_SECRETS, &[endpoint_id.into(), now.into(), newest.into()])?;
+    Ok(())
+}
+
+impl Store {
+    /// The secret of an endpoint that is in use.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn endpoint_secret(&self, id: EndpointId) -> Result<Option<EndpointSecret>, StoreError> {
+        let vault = self.vault.clone();
+        let found = self.read(move |connection| secrets(connection, &vault, id)).await?;
+        Ok(found.into_iter().next().map(|(secret, _)| secret))
+    }
+
+    /// Keeps a new endpoint with its secret.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub async fn insert_endpoint(
+        &self,
+        endpoint: Endpoint,
+        secret: EndpointSecret,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Inserted, StoreError> {
+        let vault = self.vault.clone();
+        self.change(endpoint.application_id, move |connection| {
+            let made = endpoint.id.number();
+            let inserted = idempotency::once(connection, endpoint.environment_id, key.as_ref(), made, || {
+                insert(connection, &vault, &endpoint, &secret)
+            })?;
+            Ok((inserted, Stale::default()))
+        })
+        .await
+    }
+
+    /// Changes an endpoint of this application.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub async fn update_endpoint(
+        &self,
+        application_id: ApplicationId,
+        id: EndpointId,
+        change: EndpointChange,
+    ) -> Result<Updated<Endpoint>, StoreError> {
+        let (vault, now) = (self.vault.clone(), self.now());
+        self.change(application_id, move |connection| {
+            let found = get(connection, &vault, id)?;
+            let Some(before) = found.filter(|endpoint| endpoint.application_id == application_id) else {
+                return Ok((Updated::Missing, Stale::default()));
+            };
+            let after = before.changed(&change, now);
+            if is_taken(connection, &after)? {
+                return Ok((Updated::Taken, Stale::default()));
+            }
+            write(connection, &vault, UPDATE, &after)?;
+            Ok((Updated::Done(after), Stale { endpoints: vec![id], ..Stale::default() }))
+        })
+        .await
+    }
+
+    /// Switches an endpoint off because of how it answered; one that is off already keeps its reason.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub async fn disable_endpoint(
+        &self,
+        application_id: ApplicationId,
+        id: EndpointId,
+        reason: DisabledBecause,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        self.change(application_id, move |connection| {
+            connection.execute(DISABLE, &[id.into(), reason.as_str().into(), now.into()])?;
+            Ok(((), Stale { endpoints: vec![id], ..Stale::default() }))
+        })
+        .await
+    }
+
+    /// Deletes an endpoint of this application with its secrets; what waits for it is cancelled.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub async fn delete_endpoint(&self, application_id: ApplicationId, id: EndpointId) -> Result<(), StoreError> {
+        self.change(application_id, move |connection| {
+            delete(connection, id)?;
+            Ok(((), Stale { endpoints: vec![id], ..Stale::default() }))
+        })
+        .await
+    }
+
+    /// Gives an endpoint a new secret, once for each idempotency key.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub async fn rotate_secret(
+        &self,
+        endpoint: Endpoint,
+        rotation: Rotation,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Inserted, StoreError> {
+        let (vault, now) = (self.vault.clone(), self.now());
+        self.change(endpoint.application_id, move |connection| {
+            let made = rotation.id.number();
+            let inserted = idempotency::once(connection, endpoint.environment_id, key.as_ref(), made, || {
+                if get(connection, &vault, endpoint.id)?.is_none() {
+                    return Ok(Inserted::Orphaned);
+                }
+                rotate(connection, &vault, endpoint.id, &rotation, now)?;
+                Ok(Inserted::New)
+            })?;
+            Ok((inserted, Stale { endpoints: vec![endpoint.id], ..Stale::default() }))
+        })
+        .await
+    }
+}

@@ -1,0 +1,302 @@
+//! Messages in the store. A payload is kept as the bytes that were posted, with a checksum that is compared whenever
+//! the bytes are read to be sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use super::connection::{Connection, Row};
+use super::error::StoreError;
+use super::idempotency::{self, IdempotencyKey, Seen};
+use super::walk::{Walked, walk};
+use super::{Notice, Store, json_list, queue, retention};
+use crate::domain::checksum::payload_checksum;
+use crate::domain::delivery::{Delivery, Trigger};
+use crate::domain::endpoint::Verdict;
+use crate::domain::id::{ApplicationId, EndpointId, Id, MessageId};
+use crate::domain::message::{Message, MessageFilter};
+use crate::domain::time::{Span, Timestamp};
+
+const INSERT: &str = "INSERT INTO messages (id, environment_id, application_id, event_type, event_id, channels,
+    expires_early, verdicts, checksum, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+const BY_EVENT_ID: &str = "SELECT id FROM messages WHERE application_id = ?1 AND event_id = ?2";
+const GET: &str = "SELECT id, environment_id, application_id, event_type, event_id, channels, expires_early, verdicts,
+    checksum, payload FROM messages WHERE id = ?1";
+// The payload stands last in its row: what does not ask for it does not read it.
+const WITHOUT_PAYLOAD: &str =
+    "SELECT id, environment_id, application_id, event_type, event_id, channels, expires_early,
+    verdicts, checksum, NULL FROM messages WHERE id = ?1";
+const FILTERED_BY: &str = "SELECT event_type, channels FROM messages WHERE id = ?1";
+const OF_APPLICATION: &str = "SELECT id, event_type, channels FROM messages
+    WHERE application_id = ?1 AND id < ?2 AND id >= ?3 ORDER BY id DESC";
+const EXPUNGE: &str = "UPDATE messages SET payload = NULL WHERE id = ?1 AND application_id = ?2";
+
+/// Bytes of one verdict in the store: an id and a code.
+const VERDICT_BYTES: usize = 9;
+
+/// What became of a message that was handed to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is kept, with its deliveries.
+    New,
+    /// This request made that message before.
+    Before(MessageId),
+    /// The idempotency key belongs to another request.
+    KeyReused,
+    /// Another message of the application has this event id.
+    EventIdTaken,
+}
+
+fn verdicts_to_bytes(verdicts: &[(EndpointId, Verdict)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(verdicts.len() * VERDICT_BYTES);
+    for (endpoint, verdict) in verdicts {
+        bytes.extend_from_slice(&endpoint.number().to_be_bytes());
+        bytes.push(verdict.code());
+    }
+    bytes
+}
+
+fn verdicts_from_bytes(bytes: &[u8]) -> Result<Vec<(EndpointId, Verdict)>, StoreError> {
+    let (verdicts, rest) = bytes.as_chunks::<VERDICT_BYTES>();
+    let read = |[id @ .., code]: &[u8; VERDICT_BYTES]| {
+        let mut number = [0; 8];
+        number.copy_from_slice(id);
+        Some((Id::from_number(i64::from_be_bytes(number)), Verdict::from_code(*code)?))
+    };
+    let all: Option<Vec<_>> = verdicts.iter().map(read).collect();
+    all.filter(|_| rest.is_empty()).ok_or_else(|| StoreError::Corrupt("messages.verdicts".to_owned()))
+}
+
+/// Reads a row of `GET`'s columns. A payload that is not what was written is an error: it must not be sent.
+pub(super) fn read(row: &Row<'_>) -> Result<Message, StoreError> {
+    let id: MessageId = row.id(0)?;
+    let payload = row.optional_bytes(9)?;
+    if let Some(payload) = &payload
+        && payload_checksum(payload) != row.integer(8)?
+    {
+        return Err(StoreError::Corrupt(format!("the payload of {id} is not what was written")));
+    }
+    Ok(Message {
+        id,
+        environment_id: row.id(1)?,
+        application_id: row.id(2)?,
+        event_type: row.text(3)?,
+        event_id: row.optional_text(4)?,
+        channels: json_list::read(row.optional_text(5)?)?.unwrap_or_default(),
+        expires_at: row.optional_integer(6)?.map_or(retention::end_of(id.time()), Timestamp::from_ms),
+        verdicts: verdicts_from_bytes(&row.bytes(7)?)?,
+        payload: payload.map(Bytes::from),
+    })
+}
+
+/// The message with this id.
+pub(super) fn get(connection: &Connection, id: MessageId) -> Result<Option<Message>, StoreError> {
+    connection.first(GET, &[id.into()], read)
+}
+
+/// The message with this id, without its payload, which is not read.
+pub(super) fn head(connection: &Connection, id: MessageId) -> Result<Option<Message>, StoreError> {
+    connection.first(WITHOUT_PAYLOAD, &[id.into()], read)
+}
+
+fn matches(filter: &MessageFilter, event_type: &str, channels: Option<String>) -> Result<bool, StoreError> {
+    Ok(filter.wants(event_type, &json_list::read(channels)?.unwrap_or_default()))
+}
+
+/// Whether `filter` asks for the message with this id; a message that is gone is asked for by no filter.
+pub(super) fn wanted(connection: &Connection, id: MessageId, filter: &MessageFilter) -> Result<bool, StoreError> {
+    if filter.is_empty() {
+        return Ok(true);
+    }
+    let read = |row: &Row<'_>| matches(filter, &row.text(0)?, row.optional_text(1)?);
+    Ok(connection.first(FILTERED_BY, &[id.into()], read)?.unwrap_or_default())
+}
+
+fn list(
+    connection: &Connection,
+    application_id: ApplicationId,
+    span: Span,
+    filter: &MessageFilter,
+    page: &MessagesPage,
+) -> Result<Walked<Message, MessageId>, StoreError> {
+    let accepted = MessageId::made_in(span);
+    let below = page.before.map_or(accepted.end, |before| before.min(accepted.end));
+    let parameters = [application_id.into(), below.into(), accepted.start.into()];
+    let found = walk(connection, OF_APPLICATION, &parameters, page.limit, |row| {
+        let id = row.id(0)?;
+        let wanted = filter.is_empty() || matches(filter, &row.text(1)?, row.optional_text(2)?)?;
+        Ok((id, wanted.then_some(id)))
+    })?;
+    found.with(|id| page.read(connection, id))
+}
+
+/// Which page of a list of messages.
+#[derive(Clone, Copy, Debug)]
+pub struct MessagesPage<P = MessageId> {
+    /// Only those after this place of the list.
+    pub before: Option<P>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether the payloads are read too.
+    pub with_content: bool,
+}
+
+impl<P> MessagesPage<P> {
+    /// Reads a message as this page shows it.
+    pub(super) fn read(&self, connection: &Connection, id: MessageId) -> Result<Option<Message>, StoreError> {
+        if self.with_content { get(connection, id) } else { head(connection, id) }
+    }
+}
+
+/// Keeps a message with a place in the queue for each of its deliveries, all or nothing.
+pub(super) fn accept(
+    connection: &Connection,
+    message: &Message,
+    deliveries: &[Delivery],
+    key: Option<&IdempotencyKey>,
+) -> Result<Accepted, StoreError> {
+    if let Some(key) = key {
+        let environment = message.environment_id;
+        match idempotency::claim(connection, environment, key, message.id.number())? {
+            Seen::Never => {}
+            Seen::Before(made) => return Ok(Accepted::Before(Id::from_number(made))),
+            Seen::Otherwise => return Ok(Accepted::KeyReused),
+        }
+    }
+    if let Some(event_id) = &message.event_id
+        && connection.first(BY_EVENT_ID, &[message.application_id.into(), event_id.into()], |_| Ok(()))?.is_some()
+    {
+        if let Some(key) = key {
+            idempotency::release(connection, message.environment_id, key)?;
+        }
+        return Ok(Accepted::EventIdTaken);
+    }
+    let channels = json_list::write(Some(&message.channels).filter(|channels| !channels.is_empty()));
+    let payload = message.payload.as_deref().unwrap_or_default();
+    connection.execute(
+        INSERT,
+        &[
+            message.id.into(),
+            message.environment_id.into(),
+            message.application_id.into(),
+            (&message.event_type).into(),
+            message.event_id.as_ref().into(),
+            channels.as_ref().into(),
+            Some(message.expires_at).filter(|end| *end < retention::end_of(message.id.time())).into(),
+            verdicts_to_bytes(&message.verdicts).as_slice().into(),
+            payload_checksum(payload).into(),
+            payload.into(),
+        ],
+    )?;
+    deliveries.iter().try_for_each(|delivery| queue::insert(connection, delivery))?;
+    Ok(Accepted::New)
+}
+
+/// The deliveries that a message starts with: one for each endpoint that wants it, due at once.
+pub(super) fn first_deliveries(message: &Message) -> Vec<Delivery> {
+    let delivery = |endpoint_id| Delivery {
+        message_id: message.id,
+        endpoint_id,
+        application_id: message.application_id,
+        due: message.id.time(),
+        attempts_made: 0,
+        trigger: Trigger::Scheduled,
+    };
+    message.queued().map(delivery).collect()
+}
+
+impl Store {
+    /// Keeps a message and its deliveries, durably, and hands them to the engine.
+    ///
+    /// # Errors
+    /// When nothing was kept because the store could not.
+    pub async fn accept(
+        &self,
+        message: std::sync::Arc<Message>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Accepted, StoreError> {
+        let deliveries = first_deliveries(&message);
+        let handed_over = (message.clone(), deliveries.clone());
+        self.committer
+            .write(
+                move |connection| accept(connection, &message, &deliveries, key.as_ref()),
+                move |accepted, notices| {
+                    let (message, deliveries) = handed_over;
+                    if *accepted == Accepted::New && !deliveries.is_empty() {
+                        notices.push(Notice::Accepted { message, deliveries });
+                    }
+                },
+            )
+            .await
+    }
+
+    /// The message of this application with this id; without its content, the payload is not read.
+    ///
+    /// # Errors
+    /// When the store can't be read or the message is damaged.
+    pub async fn message(
+        &self,
+        application_id: ApplicationId,
+        id: MessageId,
+        with_content: bool,
+    ) -> Result<Option<Message>, StoreError> {
+        let reading = move |connection: &Connection| {
+            if with_content { get(connection, id) } else { head(connection, id) }
+        };
+        let found = self.read(reading).await?;
+        Ok(found.filter(|message| message.application_id == application_id))
+    }
+
+    /// Messages without their payloads, by id; those that are gone are not among them.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn message_heads(&self, ids: BTreeSet<MessageId>) -> Result<BTreeMap<MessageId, Message>, StoreError> {
+        self.read(move |connection| {
+            let found = ids.iter().map(|id| head(connection, *id)).filter_map(Result::transpose);
+            found.map(|message| message.map(|message| (message.id, message))).collect()
+        })
+        .await
+    }
+
+    /// The messages of an application that were accepted in `span`, newest first.
+    ///
+    /// # Errors
+    /// When the store can't be read or a message is damaged.
+    pub async fn messages(
+        &self,
+        application_id: ApplicationId,
+        span: Span,
+        filter: MessageFilter,
+        page: MessagesPage,
+    ) -> Result<Walked<Message, MessageId>, StoreError> {
+        self.read(move |connection| list(connection, application_id, span, &filter, &page)).await
+    }
+
+    /// The id of this application's message with the caller's own id `event_id`.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn message_id_by_event_id(
+        &self,
+        application_id: ApplicationId,
+        event_id: String,
+    ) -> Result<Option<MessageId>, StoreError> {
+        let parameters = move |connection: &Connection| {
+            connection.first(BY_EVENT_ID, &[application_id.into(), (&event_id).into()], |row| row.id(0))
+        };
+        self.read(parameters).await
+    }
+
+    /// Deletes the payload of a message; what has not been delivered of it expires.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub async fn expunge_message(&self, application_id: ApplicationId, id: MessageId) -> Result<bool, StoreError> {
+        self.write(move |connection| Ok(connection.execute(EXPUNGE, &[id.into(), application_id.into()])? > 0)).await
+    }
+}
+
+/// Every statement that reads, for the test of query plans.
+#[cfg(test)]
+pub(super) const QUERIES: &[&str] = &[BY_EVENT_ID, GET, WITHOUT_PAYLOAD, FILTERED_BY, OF_APPLICATION, EXPUNGE];

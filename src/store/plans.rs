@@ -1,0 +1,23 @@
+//! A test that holds the questions which people ask of long lists to the indexes: none may read through a table that
+//! grows with the traffic.
+
+use super::connection::Connection;
+use super::{attempts, deliveries, messages, migrations, queue};
+
+/// The tables that grow with the traffic.
+const GROWING: [&str; 4] = ["messages", "deliveries", "attempts", "queue"];
+
+#[test]
+fn no_question_reads_through_a_growing_table() {
+    let directory = tempfile::tempdir().unwrap();
+    let connection = Connection::writer(&directory.path().join("plans.db")).unwrap();
+    migrations::apply(&connection).unwrap();
+    for sql in [messages::QUERIES, deliveries::QUERIES, attempts::QUERIES, queue::QUERIES].concat() {
+        let steps = connection.plan(sql).unwrap();
+        println!("{sql}\n    {}\n", steps.join("\n    "));
+        for step in &steps {
+            let scans = GROWING.iter().any(|table| step.contains(&format!("SCAN {table}")));
+            assert!(!scans && !step.contains("TEMP B-TREE"), "{sql}\n{steps:#?}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The queue of deliveries that wait, and the log of those that have ended. A row of the queue is written when a
+//! message is accepted and deleted when its outcome is recorded; a row of the log is written once. It does not decide
+//! what an outcome is.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Store;
+use super::committer::Notice;
+use super::connection::{Connection, Row};
+use super::error::StoreError;
+use super::messages;
+use super::walk::{Walked, walk};
+use crate::domain::delivery::{Attempt, Delivery, DeliveryState, Outcome, Place, Trigger};
+use crate::domain::id::{AttemptId, EndpointId, Id, MessageId};
+use crate::domain::message::Message;
+use crate::domain::time::Timestamp;
+
+const INSERT: &str = "INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+const DELETE: &str = "DELETE FROM queue WHERE endpoint_id = ?1 AND due = ?2 AND message_id = ?3";
+const DUE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger FROM queue
+    WHERE endpoint_id = ?1 AND due <= ?2 ORDER BY due, message_id LIMIT ?3";
+const OF_MESSAGE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger FROM queue
+    WHERE message_id = ?1";
+const OF_MESSAGE_AT_ENDPOINT: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger
+    FROM queue WHERE message_id = ?1 AND endpoint_id = ?2";
+const LATEST_DUE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger FROM queue
+    WHERE endpoint_id = ?1 AND (due, message_id) < (?2, ?3) ORDER BY due DESC, message_id DESC";
+const COUNT: &str = "SELECT count(*) FROM queue WHERE endpoint_id = ?1 AND message_id >= ?2 AND message_id < ?3";
+const DUE_AFTER: &str = "SELECT due FROM queue WHERE endpoint_id = ?1 AND due > ?2 ORDER BY due LIMIT 1";
+const NEXT_ENDPOINT: &str =
+    "SELECT endpoint_id, due FROM queue WHERE endpoint_id > ?1 ORDER BY endpoint_id, due LIMIT 1";
+const INSERT_ATTEMPT: &str = "INSERT INTO attempts (id, application_id, endpoint_id, message_id, trigger, number,
+    duration_ms, status_code, url, response, error_code, error_detail)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+const INSERT_ENDED: &str = "INSERT INTO deliveries (id, application_id, endpoint_id, message_id, trigger, number,
+    duration_ms, status_code, url, response, error_code, error_detail, state)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+
+/// What became of a delivery that was claimed or handed over.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// As it stood in the queue.
+    pub delivery: Delivery,
+    /// The request that was made, or the id under which its absence is logged.
+    pub attempt: Result<Attempt, AttemptId>,
+    /// What it came to.
+    pub outcome: Outcome,
+}
+
+impl Record {
+    pub(super) fn into_notice(self) -> Notice {
+        let retry = match self.outcome {
+            Outcome::Retry(at) => Some(at),
+            Outcome::Ended(_) => None,
+        };
+        Notice::Recorded { delivery: self.delivery, retry }
+    }
+}
+
+/// What a delivery has to say.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// This message.
+    Kept(Arc<Message>),
+    /// Nothing any more: the payload was expunged or has outlived its time.
+    Deleted,
+    /// Nothing that may be sent: the payload is not what was written.
+    Damaged,
+}
+
+impl Content {
+    /// Bytes of payload that it holds in memory.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Kept(message) => message.payload.as_ref().map_or(0, |payload| payload.len()),
+            Self::Deleted | Self::Damaged => 0,
+        }
+    }
+}
+
+/// What was due for an endpoint.
+#[derive(Debug, Default)]
+pub struct Claim {
+    /// The deliveries, with what they say.
+    pub deliveries: Vec<(Delivery, Content)>,
+    /// When the next delivery of the endpoint is due that is not among them.
+    pub next_due: Option<Timestamp>,
+}
+
+/// Puts a delivery into the queue.
+pub(super) fn insert(connection: &Connection, delivery: &Delivery) -> Result<(), StoreError> {
+    connection.execute(
+        INSERT,
+        &[
+            delivery.endpoint_id.into(),
+            delivery.due.into(),
+            delivery.message_id.into(),
+            delivery.application_id.into(),
+            delivery.attempts_made.into(),
+            delivery.trigger.code().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes an outcome: the delivery leaves its place in the queue for a later one, or for the log.
+pub(super) fn record(connection: &Connection, record: &Record) -> Result<(), StoreError> {
+    let delivery = &record.delivery;
+    let was_waiting = remove(connection, delivery)?;
+    match record.outcome {
+        // Somebody has moved the delivery meanwhile (a resend): this attempt is history, the new place decides.
+        _ if !was_waiting => log(connection, record, None),
+        Outcome::Retry(at) => {
+            insert(connection, &Delivery { due: at, attempts_made: delivery.attempts_made + 1, ..delivery.clone() })?;
+            log(connection, record, None)
+        }
+        Outcome::Ended(state) => log(connection, record, Some(state)),
+    }
+}
+
+fn log(connection: &Connection, record: &Record, state: Option<DeliveryState>) -> Result<(), StoreError> {
+    let (id, attempt) = match &record.attempt {
+        Ok(attempt) => (attempt.id, Some(attempt)),
+        Err(id) => (*id, None),
+    };
+    let result = attempt.map(|attempt| &attempt.result);
+    let answer = result.and_then(|result| result.as_ref().ok());
+    let error = result.and_then(|result| result.as_ref().err());
+    let mut values = vec![
+        id.into(),
+        record.delivery.application_id.into(),
+        record.delivery.endpoint_id.into(),
+        record.delivery.message_id.into(),
+        record.delivery.trigger.code().into(),
+        attempt.map_or(0, |attempt| attempt.number).into(),
+        attempt.map_or(0, |attempt| i64::try_from(attempt.duration_ms).unwrap_or(i64::MAX)).into(),
+        answer.map(|answer| i64::from(answer.status)).into(),
+        attempt.map_or("", |attempt| attempt.url.as_str()).into(),
+        answer.map(|answer| answer.body.as_slice()).into(),
+        error.map(|error| error.code.as_str()).into(),
+        error.map(|error| error.detail.as_str()).into(),
+    ];
+    match (state, attempt) {
+        (Some(state), _) => {
+            values.push(state.code().into());
+            connection.execute(INSERT_ENDED, &values)?;
+        }
+        (None, Some(_)) => {
+            connection.execute(INSERT_ATTEMPT, &values)?;
+        }
+        (None, None) => {}
+    }
+    Ok(())
+}
+
+/// Reads a row with a delivery's columns in this order.
+pub(super) fn read_delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
+    Ok(Delivery {
+        message_id: row.id(0)?,
+        endpoint_id: row.id(1)?,
+        application_id: row.id(2)?,
+        due: row.time(3)?,
+        attempts_made: row.integer(4)?.try_into().unwrap_or(u32::MAX),
+        trigger: Trigger::from_code(row.integer(5)?),
+    })
+}
+
+/// At most `wanted` of what is due for `endpoint_id` at `now`, oldest first, without what is `in_hand` already.
+pub(super) fn claim(
+    connection: &Connection,
+    endpoint_id: EndpointId,
+    now: Timestamp,
+    wanted: usize,
+    in_hand: &HashSet<Place>,
+) -> Result<Claim, StoreError> {
+    // What is in hand stands at the head of the queue, so the look reaches past it.
+    let limit = wanted + in_hand.len();
+    let sql_limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let due = connection.query(DUE, &[endpoint_id.into(), now.into(), sql_limit.into()], read_delivery)?;
+    let more = due.len() == limit;
+    let mut deliveries = Vec::with_capacity(due.len());
+    for delivery in due.into_iter().filter(|delivery| !in_hand.contains(&delivery.place())) {
+        let content = match messages::get(connection, delivery.message_id) {
+            Ok(Some(message)) if message.payload.is_some() => Content::Kept(Arc::new(message)),
+            Ok(_) => Content::Deleted,
+            Err(StoreError::Corrupt(_)) => Content::Damaged,
+            Err(error) => return Err(error),
+        };
+        deliveries.push((delivery, content));
+    }
+    let next_due = if more {
+        Some(now)
+    } else {
+        connection.first(DUE_AFTER, &[endpoint_id.into(), now.into()], |row| row.time(0))?
+    };
+    Ok(Claim { deliveries, next_due })
+}
+
+/// Takes a delivery out of the queue; answers whether it stood there.
+pub(super) fn remove(connection: &Connection, delivery: &Delivery) -> Result<bool, StoreError> {
+    let place = [delivery.endpoint_id.into(), delivery.due.into(), delivery.message_id.into()];
+    Ok(connection.execute(DELETE, &place)? > 0)
+}
+
+/// Everything that waits of a message.
+pub(super) fn of_message(connection: &Connection, message_id: MessageId) -> Result<Vec<Delivery>, StoreError> {
+    connection.query(OF_MESSAGE, &[message_id.into()], read_delivery)
+}
+
+/// What waits of a message for one endpoint.
+pub(super) fn of_message_at_endpoint(
+    connection: &Connection,
+    message_id: MessageId,
+    endpoint_id: EndpointId,
+) -> Result<Option<Delivery>, StoreError> {
+    connection.first(OF_MESSAGE_AT_ENDPOINT, &[message_id.into(), endpoint_id.into()], read_delivery)
+}
+
+/// What waits for an endpoint before `place`, from the latest due to the earliest.
+pub(super) fn latest_due<T>(
+    connection: &Connection,
+    endpoint_id: EndpointId,
+    before: Place,
+    limit: usize,
+    mut read: impl FnMut(Delivery) -> Result<Option<T>, StoreError>,
+) -> Result<Walked<T, Place>, StoreError> {
+    let (message_id, due) = before;
+    walk(connection, LATEST_DUE, &[endpoint_id.into(), due.into(), message_id.into()], limit, |row| {
+        let delivery = read_delivery(row)?;
+        Ok((delivery.place(), read(delivery)?))
+    })
+}
+
+/// How many messages of these ids wait for an endpoint.
+pub(super) fn count(
+    connection: &Connection,
+    endpoint_id: EndpointId,
+    ids: Range<MessageId>,
+) -> Result<u64, StoreError> {
+    let counted =
+        connection.first(COUNT, &[endpoint_id.into(), ids.start.into(), ids.end.into()], |row| row.integer(0))?;
+    Ok(counted.unwrap_or_default().try_into().unwrap_or_default())
+}
+
+/// Every endpoint that something waits for, with when the first of it is due: one seek for each endpoint.
+pub(super) fn waiting(connection: &Connection) -> Result<Vec<(EndpointId, Timestamp)>, StoreError> {
+    let mut found = Vec::new();
+    let mut after: EndpointId = Id::from_number(-1);
+    while let Some(next) = connection.first(NEXT_ENDPOINT, &[after.into()], |row| Ok((row.id(0)?, row.time(1)?)))? {
+        after = next.0;
+        found.push(next);
+    }
+    Ok(found)
+}
+
+impl Store {
+    /// At most `wanted` of what is due for `endpoint_id` at `now`, oldest first, without what is `in_hand` already.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn claim(
+        &self,
+        endpoint_id: EndpointId,
+        now: Timestamp,
+        wanted: usize,
+        in_hand: HashSet<Place>,
+    ) -> Result<Claim, StoreError> {
+        self.read(move |connection| claim(connection, endpoint_id, now, wanted, &in_hand)).await
+    }
+
+    /// Every endpoint that something waits for, with when the first of it is due.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn waiting(&self) -> Result<Vec<(EndpointId, Timestamp)>, StoreError> {
+        self.read(waiting).await
+    }
+
+    /// Has an outcome written soon, with others.
+    pub fn record(&self, record: Record) {
+        self.committer.record(record);
+    }
+}
+
+/// What a person's questions ask of the queue, for the test of query plans.
+#[cfg(test)]
+pub(super) const QUERIES: &[&str] = &[OF_MESSAGE, OF_MESSAGE_AT_ENDPOINT, LATEST_DUE, COUNT];

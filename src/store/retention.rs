@@ -1,0 +1,84 @@
+//! What is old goes: payloads whose time is over, deliveries that have waited for as long as messages are kept, and
+//! then the history itself, from its oldest end. Little by little, so that nobody who writes has to wait long.
+
+use std::time::Duration;
+
+use super::Store;
+use super::connection::Connection;
+use super::error::StoreError;
+use super::idempotency::IDEMPOTENCY_KEY_HOURS;
+use super::queue::{self, Record};
+use crate::domain::delivery::{DeliveryState, Outcome};
+use crate::domain::id::{Id, MessageId};
+use crate::domain::message::PAYLOAD_RETENTION_DAYS_MAX;
+use crate::domain::time::Timestamp;
+
+/// Rows of one table that go in one transaction.
+const CHUNK: i64 = 500;
+
+const WAITING_BEFORE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger FROM queue
+    WHERE message_id < ?1 ORDER BY message_id LIMIT ?2";
+const EXPIRE_PAYLOADS: &str = "UPDATE messages SET payload = NULL, expires_early = NULL
+    WHERE id IN (SELECT id FROM messages WHERE expires_early <= ?1 ORDER BY expires_early LIMIT ?2)";
+/// Each deletes from the oldest end of a table.
+const DELETE_OLDEST: [&str; 3] = [
+    "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE id < ?1 ORDER BY id LIMIT ?2)",
+    "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE id < ?1 ORDER BY id LIMIT ?2)",
+    "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE id < ?1 ORDER BY id LIMIT ?2)",
+];
+const FORGET_KEYS: &str =
+    "DELETE FROM idempotency_keys WHERE id IN (SELECT id FROM idempotency_keys WHERE id < ?1 ORDER BY id LIMIT ?2)";
+
+fn days(days: i64) -> Duration {
+    Duration::from_secs(u64::try_from(days).unwrap_or(0) * 24 * 3_600)
+}
+
+/// When a message that was made at `made` is deleted with everything about it.
+pub(super) fn end_of(made: Timestamp) -> Timestamp {
+    made.plus(days(PAYLOAD_RETENTION_DAYS_MAX))
+}
+
+fn drop_chunk(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
+    let oldest: MessageId = Id::first_at(now.minus(days(PAYLOAD_RETENTION_DAYS_MAX)));
+    let mut gone = connection.execute(EXPIRE_PAYLOADS, &[now.into(), CHUNK.into()])?;
+    for sql in DELETE_OLDEST {
+        gone += connection.execute(sql, &[oldest.into(), CHUNK.into()])?;
+    }
+    let hours = Duration::from_secs(IDEMPOTENCY_KEY_HOURS * 3_600);
+    let oldest_key: MessageId = Id::first_at(now.minus(hours));
+    gone += connection.execute(FORGET_KEYS, &[oldest_key.into(), CHUNK.into()])?;
+    Ok(gone)
+}
+
+impl Store {
+    /// Ends, as expired, some of the deliveries that have waited for as long as messages are kept, as they do when
+    /// their endpoint is switched off and never on again. Says whether there may be more.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub async fn expire_what_waits(&self) -> Result<bool, StoreError> {
+        let oldest: MessageId = Id::first_at(self.now().minus(days(PAYLOAD_RETENTION_DAYS_MAX)));
+        let look = move |connection: &Connection| {
+            connection.query(WAITING_BEFORE, &[oldest.into(), CHUNK.into()], queue::read_delivery)
+        };
+        let waiting = self.read(look).await?;
+        let any = !waiting.is_empty();
+        for delivery in waiting {
+            let outcome = Outcome::Ended(DeliveryState::Expired);
+            self.record(Record { delivery, attempt: Err(self.next_id()), outcome });
+        }
+        self.settle().await?;
+        Ok(any)
+    }
+
+    /// Drops some of what is too old to keep, and says whether there may be more.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub async fn drop_what_is_old(&self) -> Result<bool, StoreError> {
+        let expired = self.expire_what_waits().await?;
+        let now = self.now();
+        let gone = self.write(move |connection| drop_chunk(connection, now)).await?;
+        Ok(expired || gone > 0)
+    }
+}

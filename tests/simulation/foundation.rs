@@ -1,0 +1,58 @@
+//! What a store holds before a simulated world begins to live: an environment, an application and its endpoints.
+
+use std::sync::Arc;
+
+use cornet::domain::application::Application;
+use cornet::domain::endpoint::EndpointChange;
+use cornet::domain::environment::{Environment, EnvironmentType};
+use cornet::domain::id::{ApplicationId, EndpointId, EnvironmentId};
+use cornet::domain::key::{self, ApiKey, Scope};
+use cornet::domain::retry::RetrySchedule;
+use cornet::domain::target::TargetPolicy;
+use cornet::ops::{Access, Made, Operations};
+use cornet::store::Store;
+
+/// Makes the environment and its application.
+pub async fn found(store: &Arc<Store>, schedule: &RetrySchedule) -> (EnvironmentId, ApplicationId) {
+    let now = store.now();
+    let environment = Environment {
+        id: store.next_id(),
+        name: "Simulated".to_owned(),
+        environment_type: EnvironmentType::Development,
+        retry_schedule: schedule.clone(),
+        created_at: now,
+        updated_at: now,
+    };
+    let application = Application::blank(store.next_id(), environment.id, now);
+    let text = key::generate().unwrap();
+    let key = ApiKey {
+        id: store.next_id(),
+        environment_id: environment.id,
+        scope: Scope::Admin,
+        name: "first".to_owned(),
+        hash: key::hash(&text),
+        shown: key::shown(&text),
+        created_at: now,
+        expires_at: None,
+    };
+    let ids = (environment.id, application.id);
+    assert!(store.found(environment, application, key).await.unwrap());
+    ids
+}
+
+/// Makes an endpoint that listens on `port`.
+pub async fn endpoint(
+    store: &Arc<Store>,
+    environment_id: EnvironmentId,
+    application: ApplicationId,
+    port: u16,
+) -> EndpointId {
+    let policy = TargetPolicy::allowing("127.0.0.0/8").unwrap();
+    let operations = Operations::new(store.clone(), Arc::new(policy));
+    let access = Access { environment_id, scope: Scope::Admin };
+    let change = EndpointChange { url: Some(format!("http://127.0.0.1:{port}/")), ..EndpointChange::default() };
+    match operations.create_endpoint(&access, &application.to_string(), change, None, None).await {
+        Ok(Made::New(endpoint)) => endpoint.id,
+        other => panic!("no endpoint was made: {:?}", other.err()),
+    }
+}

@@ -1,0 +1,155 @@
+//! What the world knows without asking Cornet: what was acknowledged to the producer, and what arrived where. The
+//! promises are checked against it and against the rows of the store.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+use std::time::Duration;
+
+use cornet::domain::id::{EndpointId, MessageId};
+use cornet::domain::retry::RetrySchedule;
+use cornet::domain::time::Timestamp;
+
+/// One request that reached a receiver.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub at: Timestamp,
+    pub port: u16,
+    pub webhook_id: String,
+    pub signed: bool,
+    pub body: Vec<u8>,
+    pub taken: bool,
+    /// When the sender learns of the answer.
+    pub until: Timestamp,
+}
+
+/// How a delivery stands in the store's log.
+struct Ended {
+    state: i64,
+    attempts: i64,
+}
+
+const DELIVERED: i64 = 0;
+const FAILED: i64 = 1;
+const EXPIRED: i64 = 3;
+
+#[derive(Default)]
+pub struct Ledger {
+    seed: u64,
+    /// Each endpoint by its port.
+    endpoints: HashMap<u16, EndpointId>,
+    leaving: HashSet<EndpointId>,
+    /// Each message that was acknowledged, with its payload and the endpoints that want it.
+    accepted: BTreeMap<MessageId, (Vec<u8>, Vec<EndpointId>)>,
+    arrivals: BTreeMap<(MessageId, EndpointId), Vec<Arrival>>,
+}
+
+impl Ledger {
+    pub fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// An endpoint listens on `port`; `leaves` is whether it will say one day that it is gone.
+    pub fn endpoint(&mut self, port: u16, id: EndpointId, leaves: bool) {
+        self.endpoints.insert(port, id);
+        if leaves {
+            self.leaving.insert(id);
+        }
+    }
+
+    pub fn accepted(&mut self, id: MessageId, payload: Vec<u8>, queued: Vec<EndpointId>) {
+        self.accepted.insert(id, (payload, queued));
+    }
+
+    /// Enters an arrival. Nothing may arrive that was not accepted, and every repeat is identical.
+    pub fn arrived(&mut self, arrival: Arrival) {
+        let seed = self.seed;
+        let message = MessageId::parse(&arrival.webhook_id).expect("a message id");
+        let endpoint = self.endpoints[&arrival.port];
+        let (payload, queued) = self.accepted.get(&message).unwrap_or_else(|| {
+            panic!("seed {seed}: {message} arrived and was never accepted");
+        });
+        assert!(queued.contains(&endpoint), "seed {seed}: {message} arrived where nobody wanted it");
+        assert_eq!(&arrival.body, payload, "seed {seed}: {message} arrived with another body");
+        assert!(arrival.signed, "seed {seed}: {message} arrived without a signature");
+        self.arrivals.entry((message, endpoint)).or_default().push(arrival);
+    }
+
+    fn arrivals(&self, message: MessageId, endpoint: EndpointId) -> &[Arrival] {
+        self.arrivals.get(&(message, endpoint)).map_or(&[], Vec::as_slice)
+    }
+
+    fn deliveries(&self) -> impl Iterator<Item = (MessageId, EndpointId)> + '_ {
+        self.accepted.iter().flat_map(|(message, (_, queued))| queued.iter().map(|endpoint| (*message, *endpoint)))
+    }
+
+    /// Every delivery of every acknowledged message is in the log once, nothing waits, and its state is the one that
+    /// the receiver's answers call for.
+    pub fn every_delivery_has_ended(&self, database: &Path) {
+        let seed = self.seed;
+        let connection = rusqlite::Connection::open(database).unwrap();
+        let waiting: i64 = connection.query_row("SELECT count(*) FROM queue", [], |row| row.get(0)).unwrap();
+        assert_eq!(waiting, 0, "seed {seed}: deliveries still wait");
+        let mut log: HashMap<(i64, i64), Vec<Ended>> = HashMap::new();
+        let mut statement =
+            connection.prepare("SELECT message_id, endpoint_id, state, number FROM deliveries").unwrap();
+        let rows = statement
+            .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), Ended { state: row.get(2)?, attempts: row.get(3)? })))
+            .unwrap();
+        for (place, ended) in rows.map(Result::unwrap) {
+            log.entry(place).or_default().push(ended);
+        }
+        let mut delivered = 0;
+        for (message, endpoint) in self.deliveries() {
+            let rows = log.remove(&(message.number(), endpoint.number())).unwrap_or_default();
+            assert_eq!(rows.len(), 1, "seed {seed}: {message} to {endpoint} is in the log {} times", rows.len());
+            let taken = self.arrivals(message, endpoint).iter().any(|arrival| arrival.taken);
+            match rows[0].state {
+                DELIVERED => assert!(taken, "seed {seed}: {message} to {endpoint} is called delivered and was not"),
+                FAILED => assert!(rows[0].attempts > 0, "seed {seed}: {message} to {endpoint} failed untried"),
+                // It waited for an endpoint that had said that it was gone.
+                EXPIRED if self.leaving.contains(&endpoint) && !taken => {}
+                state => panic!("seed {seed}: {message} to {endpoint} ended in state {state}"),
+            }
+            delivered += i64::from(rows[0].state == DELIVERED);
+        }
+        assert!(log.is_empty(), "seed {seed}: the log holds deliveries of messages that nobody acknowledged");
+        assert!(delivered > 0, "seed {seed}: nothing was delivered at all");
+    }
+
+    /// No attempt was made after one that was taken, and none twice. Holds only while the process is not killed.
+    pub fn every_attempt_arrived_once(&self) {
+        for (message, endpoint) in self.deliveries() {
+            let arrivals = self.arrivals(message, endpoint);
+            let first_taken = arrivals.iter().position(|arrival| arrival.taken);
+            let expected = first_taken.map_or(arrivals.len(), |place| place + 1);
+            assert_eq!(arrivals.len(), expected, "seed {}: {message} to {endpoint} was repeated", self.seed);
+        }
+    }
+
+    /// No attempt came before its time: each arrival after the first follows one whose answer was not good by at
+    /// least the schedule's delay. With `late_max`, and unless the receiver asked for more or was switched off, none
+    /// came later than the jitter and that allow.
+    pub fn attempts_follow(&self, schedule: &RetrySchedule, late_max: Option<Duration>) {
+        for (message, endpoint) in self.deliveries() {
+            let arrivals = self.arrivals(message, endpoint);
+            for (place, pair) in arrivals.windows(2).enumerate() {
+                let Some(delay) = schedule.delays().get(place).copied() else {
+                    // More attempts than the schedule has: repeats after a kill, checked by the test above otherwise.
+                    assert!(late_max.is_none(), "seed {}: {message} to {endpoint} was tried too often", self.seed);
+                    continue;
+                };
+                let waited = pair[1].at.since(pair[0].until);
+                if let Some(late_max) = late_max {
+                    assert!(waited >= delay, "seed {}: {message} to {endpoint} too early: {waited:?}", self.seed);
+                    let latest = delay.max(Duration::from_secs(90)).mul_f64(1.1) + late_max;
+                    assert!(
+                        waited <= latest,
+                        "seed {}: {message} to {endpoint}, attempt {}, too late: {waited:?}",
+                        self.seed,
+                        place + 2
+                    );
+                }
+            }
+        }
+    }
+}
