@@ -274,7 +274,10 @@ fn check_api_key(key: SecretText) -> Result<SecretText, ConfigError> {
 }
 
 /// A secret from its variable, or from the file that its `…_FILE` variable names.
-fn secret(variable: &str, variables: Variables<'_>) -> Result<Option<SecretText>, ConfigError> {
+///
+/// # Errors
+/// When both are set, or the file can't be used.
+pub fn secret(variable: &str, variables: Variables<'_>) -> Result<Option<SecretText>, ConfigError> {
     let file_variable = format!("{variable}_FILE");
     match (variables(variable), variables(&file_variable)) {
         (None, None) => Ok(None),

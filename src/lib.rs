@@ -5,6 +5,7 @@
 //! `cli` → `server` → `api` | `dashboard` | `engine` → `ops` → `store` → `domain`.
 
 pub mod api;
+pub mod caught;
 pub mod cli;
 pub mod clock;
 pub mod config;

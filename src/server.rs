@@ -7,6 +7,7 @@ mod exchange;
 mod founding;
 mod operator;
 mod signals;
+mod tests_sent;
 mod welcome;
 
 use std::io::IsTerminal as _;
@@ -33,6 +34,7 @@ use crate::{api, domain::target::TargetPolicy};
 use answer::Front;
 use operator::Operator;
 use signals::Signals;
+use tests_sent::EngineTests;
 use welcome::Welcome;
 
 /// Why the server did not come to serve.
@@ -87,13 +89,14 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let database = config.database.clone().unwrap_or_else(|| directory.database());
     let (store, feed) = Store::open(&database, vault, clock.clone(), metrics.clone())?;
     let policy = config.target_policy.clone().refusing_own(own_addresses(address));
-    let sender = sender(&config, policy.clone(), clock.clone())?;
+    let sender = Arc::new(sender(&config, policy.clone(), clock.clone())?);
     let random = fastrand::Rng::with_seed(seed()?);
     let key = founding::found(&store, &config, !std::io::stderr().is_terminal()).await?;
 
+    let tests = Arc::new(EngineTests { store: store.clone(), sender: sender.clone() });
     let engine = Engine::start(store.clone(), feed, sender, clock.clone(), metrics.clone(), random);
     let draining = CancellationToken::new();
-    let operations = Arc::new(Operations::new(store.clone(), Arc::new(policy)));
+    let operations = Arc::new(Operations::new(store.clone(), Arc::new(policy)).with_test_sender(tests));
     let welcome = Welcome::new(address, config.public_url.as_ref(), key);
     let site = Site::new(welcome.base_url(), config.public_url.as_ref().and_then(|url| url.host_str()));
     let operator = Operator::new(store.clone(), metrics.clone(), clock.clone(), draining.clone());
@@ -124,12 +127,19 @@ async fn stop(
 ) {
     let began = clock.monotonic();
     let left = || grace.saturating_sub(clock.monotonic().saturating_sub(began));
-    if let Ok(open) = serving.await
-        && !open.finish(left()).await
-    {
+    // Both at once, or a slow client would use up the time of the attempts in flight. What is accepted meanwhile is
+    // durable and is sent after the next start.
+    let clients = async {
+        match serving.await {
+            Ok(open) => open.finish(left()).await,
+            Err(_) => false,
+        }
+    };
+    let (answered, sent) = tokio::join!(clients, engine.stop(left()));
+    if !answered {
         tracing::warn!("clients that were still being answered are cut off");
     }
-    if !engine.stop(left()).await {
+    if !sent {
         tracing::warn!("attempts still in flight are given up; they are made again after the next start");
     }
     // Closing waits for the disk.

@@ -14,6 +14,9 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// The longest ARCHITECTURE.md, in lines.
 const ARCHITECTURE_LINES_MAX: usize = 250;
 
+/// What docs/seeds.md says of a number that a page will show.
+const PAGES: &str = "the pages, next issue";
+
 /// A Rust file with its text in three shapes; all three have the same lines.
 struct Source {
     /// Its path from the root of the repository.
@@ -418,6 +421,33 @@ fn the_documents_name_only_files_that_exist() {
             if ours && !path.contains(['*', '<', '…', '{']) && !root().join(path).exists() {
                 complaints.push(format!("{document}: {path} does not exist"));
             }
+        }
+    }
+    none(complaints);
+}
+
+#[test]
+fn every_number_of_the_seeds_is_in_the_table_and_the_tests_it_names_exist() {
+    let sources = sources(&["src", "tests"]);
+    let document = read("docs/seeds.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let rows: Vec<(&str, &str)> = rows.filter(|(number, _)| *number != "Number").collect();
+    let expected = [("A", 44), ("B", 32), ("C", 54), ("D", 8)];
+    let expected = expected.iter().flat_map(|(part, last)| (1..=*last).map(move |number| format!("{part}{number}")));
+    assert_eq!(rows.iter().map(|(number, _)| (*number).to_owned()).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    let mut complaints = Vec::new();
+    for (number, rest) in rows {
+        let named = spans(rest);
+        for (at, name) in named.iter().enumerate().filter(|(_, name)| !name.contains(['.', '/'])) {
+            let file = named.get(at + 1).copied().unwrap_or_default();
+            let code = sources.iter().find(|source| source.path == file).map(|source| &source.code);
+            if !code.is_some_and(|code| code.contains(&format!("fn {name}("))) {
+                complaints.push(format!("docs/seeds.md: {number}: there is no test {name} in {file:?}"));
+            }
+        }
+        let where_it_is = rest.rsplit(" | ").next().unwrap_or_default().trim_end_matches(" |");
+        for place in where_it_is.split("; ").filter(|place| !place.contains('`') && !place.ends_with(PAGES)) {
+            complaints.push(format!("docs/seeds.md: {number}: {place:?} is neither a test nor a page"));
         }
     }
     none(complaints);

@@ -4,7 +4,14 @@ CREATE TABLE environments (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,
   type TEXT NOT NULL,
+  preset TEXT NOT NULL,
   retry_schedule TEXT NOT NULL,
+  envelope TEXT NOT NULL,
+  one_for_each_event_type INTEGER NOT NULL,
+  https_only INTEGER NOT NULL,
+  heeds_answers INTEGER NOT NULL,
+  checks_schemas INTEGER NOT NULL,
+  endpoints_numbered INTEGER NOT NULL DEFAULT 0, -- the number that the last new endpoint got
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 );
@@ -18,6 +25,7 @@ CREATE TABLE api_keys (
   hash BLOB NOT NULL,
   shown TEXT NOT NULL,
   created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
   expires_at INTEGER
 );
 CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
@@ -40,6 +48,7 @@ CREATE TABLE endpoints (
   id INTEGER PRIMARY KEY,
   environment_id INTEGER NOT NULL,
   application_id INTEGER NOT NULL,
+  number INTEGER NOT NULL, -- counted up in the environment, and never given twice
   uid TEXT,
   url TEXT NOT NULL,
   description TEXT NOT NULL,
@@ -48,11 +57,13 @@ CREATE TABLE endpoints (
   metadata TEXT NOT NULL,
   headers BLOB NOT NULL, -- sealed: they may hold credentials
   throttle_rate INTEGER,
+  retry_schedule TEXT, -- null is as the event type or the environment says
   disabled TEXT,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 );
 CREATE INDEX endpoints_application ON endpoints (application_id);
+CREATE UNIQUE INDEX endpoints_number ON endpoints (environment_id, number);
 CREATE UNIQUE INDEX endpoints_uid ON endpoints (application_id, uid) WHERE uid IS NOT NULL;
 
 -- The secret of an endpoint without an end is the one in use; the others still sign until they end.
@@ -68,12 +79,16 @@ CREATE INDEX endpoint_secrets_endpoint ON endpoint_secrets (endpoint_id);
 CREATE TABLE event_types (
   environment_id INTEGER NOT NULL,
   name TEXT NOT NULL,
+  position INTEGER NOT NULL, -- grows from the first that was made to the last
+  title TEXT,
   description TEXT NOT NULL,
   archived INTEGER NOT NULL,
   deprecated INTEGER NOT NULL,
   group_name TEXT,
   feature_flags TEXT NOT NULL,
   schemas TEXT,
+  example TEXT,
+  retry_schedule TEXT, -- null is as the environment says
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   PRIMARY KEY (environment_id, name)

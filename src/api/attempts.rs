@@ -1,5 +1,6 @@
 //! Attempts on the wire: what was sent and what came of it, where messages stand, and asking for one again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -19,7 +20,7 @@ use super::statuses::{MessageAttemptTriggerType, MessageStatus, MessageStatusTex
 use crate::domain::delivery::{Attempt, AttemptFilter};
 use crate::domain::id::AttemptId;
 use crate::domain::time::Span;
-use crate::ops::{Access, AttemptsPage, Operations};
+use crate::ops::{Access, AttemptsPage, Operations, TestAttempt};
 
 /// One request that was made to an endpoint.
 #[derive(Serialize, ToSchema)]
@@ -47,9 +48,29 @@ pub(super) struct MessageAttemptOut {
     /// Why there was no answer, and what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_detail: Option<String>,
-    /// The message that was sent, without its payload; if it was asked for.
+    /// The answer's headers; of a test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_headers: Option<BTreeMap<String, String>>,
+    /// The message that was sent; without its payload, except of a test.
     #[serde(skip_serializing_if = "Option::is_none")]
     msg: Option<MessageOut>,
+}
+
+impl MessageAttemptOut {
+    /// How a test is shown: with the answer's headers, of which those of one name are joined, and with all that was
+    /// sent.
+    pub(super) fn of_test(test: TestAttempt) -> Result<Self, Problem> {
+        let mut headers: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in test.attempt.result.iter().flat_map(|answer| &answer.headers) {
+            match headers.get_mut(name) {
+                Some(values) => values.extend([", ", value.as_str()]),
+                None => drop(headers.insert(name.clone(), value.clone())),
+            }
+        }
+        let response_headers = test.attempt.result.is_ok().then_some(headers);
+        let msg = Some(MessageOut::new(&test.message, true)?);
+        Ok(Self { response_headers, msg, ..test.attempt.into() })
+    }
 }
 
 impl From<Attempt> for MessageAttemptOut {
@@ -73,6 +94,7 @@ impl From<Attempt> for MessageAttemptOut {
             timestamp: Moment(attempt.id.time()),
             error_code: error.as_ref().map(|error| error.code.as_str()),
             error_detail: error.map(|error| format!("{}: {}", error.detail, error.code.explanation())),
+            response_headers: None,
             msg: None,
         }
     }

@@ -14,6 +14,7 @@ use super::error::{Problem, ReadProblems, WriteProblems};
 use super::extract::{Given, Path, Posted, Query, given};
 use super::made;
 use super::page::{ListResponse, Order, PageQuery};
+use super::schedules::ScheduleText;
 use crate::domain::endpoint::{Endpoint, EndpointChange, HeadersChange};
 use crate::ops::{Access, Operations};
 
@@ -44,9 +45,13 @@ pub(super) struct EndpointIn {
     secret: Option<String>,
     /// Headers that go with each request to it.
     headers: Option<BTreeMap<String, String>>,
+    /// When what it did not take is tried again: `5s,5m,2h`, or `none`; null is as its event type or its environment
+    /// says.
+    #[schema(value_type = Option<String>, example = "5s,5m,2h")]
+    retry_schedule: Option<ScheduleText>,
 }
 
-/// What an endpoint is to be, beside its headers and its secret.
+/// What an endpoint is to be, beside its headers, its secret and its retry schedule.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct EndpointUpdate {
@@ -89,6 +94,10 @@ pub(super) struct EndpointPatch {
     #[serde(deserialize_with = "given")]
     #[schema(nullable = false)]
     metadata: Option<BTreeMap<String, String>>,
+    /// Null is as its event type or its environment says.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    retry_schedule: Option<Option<ScheduleText>>,
 }
 
 /// An endpoint.
@@ -105,6 +114,9 @@ pub(super) struct EndpointOut {
     event_types: Option<Vec<String>>,
     channels: Option<Vec<String>>,
     metadata: BTreeMap<String, String>,
+    /// Null is as its event type or its environment says.
+    #[schema(value_type = Option<String>)]
+    retry_schedule: Option<ScheduleText>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -122,6 +134,7 @@ impl From<EndpointUpdate> for EndpointChange {
             metadata: Some(wanted.metadata.unwrap_or_default()),
             headers: None,
             throttle_rate: Some(wanted.throttle_rate),
+            retry_schedule: None,
             disabled: Some(wanted.disabled.unwrap_or_default()),
         }
     }
@@ -133,14 +146,28 @@ impl EndpointIn {
         let Self { url, description, uid, throttle_rate, disabled, event_types, channels, metadata, .. } = self;
         let rest = EndpointUpdate { url, description, uid, throttle_rate, disabled, event_types, channels, metadata };
         let headers = self.headers.map(HeadersChange::Replace);
-        (EndpointChange { headers, ..rest.into() }, self.secret)
+        let retry_schedule = Some(self.retry_schedule.map(|text| text.0));
+        (EndpointChange { headers, retry_schedule, ..rest.into() }, self.secret)
     }
 }
 
 impl From<EndpointPatch> for EndpointChange {
     fn from(wanted: EndpointPatch) -> Self {
-        let EndpointPatch { url, description, uid, throttle_rate, disabled, event_types, channels, metadata } = wanted;
-        Self { url, uid, description, event_types, channels, metadata, headers: None, throttle_rate, disabled }
+        let EndpointPatch { url, description, uid, throttle_rate, disabled, event_types, channels, metadata, .. } =
+            wanted;
+        let retry_schedule = wanted.retry_schedule.map(|schedule| schedule.map(|text| text.0));
+        Self {
+            url,
+            uid,
+            description,
+            event_types,
+            channels,
+            metadata,
+            headers: None,
+            throttle_rate,
+            retry_schedule,
+            disabled,
+        }
     }
 }
 
@@ -156,6 +183,7 @@ impl From<Endpoint> for EndpointOut {
             event_types: endpoint.event_types,
             channels: endpoint.channels,
             metadata: endpoint.metadata,
+            retry_schedule: endpoint.retry_schedule.map(ScheduleText),
             created_at: endpoint.created_at.to_string(),
             updated_at: endpoint.updated_at.to_string(),
         }
@@ -246,7 +274,7 @@ pub(super) async fn get_endpoint(
     ),
     request_body = EndpointUpdate,
     responses(
-        (status = 200, description = "It is replaced; headers and secret stay.", body = EndpointOut),
+        (status = 200, description = "It is replaced; headers, secret and retry schedule stay.", body = EndpointOut),
         (status = 201, description = "It is made.", body = EndpointOut),
         WriteProblems
     )

@@ -66,10 +66,13 @@ impl From<OpError> for Problem {
         let why = error.to_string();
         match error {
             OpError::Unauthenticated => Self::new(StatusCode::UNAUTHORIZED, "authentication_failed", why),
-            OpError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "insufficient_access", why),
+            OpError::Forbidden(_) | OpError::AdminOnly => Self::new(StatusCode::FORBIDDEN, "insufficient_access", why),
             OpError::NotFound(_) => Self::not_found(why),
             OpError::Invalid { field, code, why } => Self::invalid(field, code, why),
             OpError::Conflict { code, why } => Self::new(StatusCode::CONFLICT, code, why),
+            OpError::TooMany { code, why } => {
+                Self { retry_seconds: Some(RETRY_SECONDS), ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, why) }
+            }
             OpError::Store(error) => error.into(),
         }
     }
@@ -192,6 +195,7 @@ pub(super) struct WriteProblems;
 const READ_PROBLEMS: &[(&str, &str)] = &[
     ("400", "The iterator is not one that a list answered with."),
     ("401", "The API key is missing, unknown or has ended."),
+    ("403", "The API key may not do this."),
     ("404", "There is no such noun, or none that the key may see."),
     ("422", "A value can't be taken."),
     ("500", "A fault of Cornet's."),

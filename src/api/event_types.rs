@@ -34,12 +34,18 @@ pub(super) struct EventTypeIn {
     /// Words joined by dots.
     #[schema(example = "order.created")]
     name: String,
+    /// Its name for people.
+    #[schema(example = "Order created")]
+    title: Option<String>,
     description: String,
     archived: Option<bool>,
     deprecated: Option<bool>,
     /// JSON Schemas of its payload, by version.
     #[schema(value_type = Option<BTreeMap<String, Object>>)]
     schemas: Option<Schemas>,
+    /// A payload as it might be posted; kept as it is sent.
+    #[schema(value_type = Option<Object>)]
+    example: Option<JsonObject>,
     /// The group that people find it in.
     group_name: Option<String>,
     /// The only flag that shows it; see `featureFlags`.
@@ -52,11 +58,14 @@ pub(super) struct EventTypeIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct EventTypeUpdate {
+    title: Option<String>,
     description: String,
     archived: Option<bool>,
     deprecated: Option<bool>,
     #[schema(value_type = Option<BTreeMap<String, Object>>)]
     schemas: Option<Schemas>,
+    #[schema(value_type = Option<Object>)]
+    example: Option<JsonObject>,
     group_name: Option<String>,
     feature_flag: Option<String>,
     feature_flags: Option<Vec<String>>,
@@ -66,6 +75,9 @@ pub(super) struct EventTypeUpdate {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct EventTypePatch {
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    title: Option<Option<String>>,
     #[serde(deserialize_with = "given")]
     #[schema(nullable = false)]
     description: Option<String>,
@@ -78,6 +90,9 @@ pub(super) struct EventTypePatch {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<BTreeMap<String, Object>>)]
     schemas: Option<Option<Schemas>>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Object>)]
+    example: Option<Option<JsonObject>>,
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     group_name: Option<Option<String>>,
@@ -94,11 +109,16 @@ pub(super) struct EventTypePatch {
 #[serde(rename_all = "camelCase")]
 pub(super) struct EventTypeOut {
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
     description: String,
     archived: bool,
     deprecated: bool,
     #[schema(value_type = Option<BTreeMap<String, Object>>)]
     schemas: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    example: Option<Box<RawValue>>,
     group_name: Option<String>,
     feature_flag: Option<String>,
     feature_flags: Option<Vec<String>>,
@@ -112,22 +132,32 @@ impl From<EventTypeUpdate> for EventTypeChange {
     fn from(wanted: EventTypeUpdate) -> Self {
         let flags = wanted.feature_flags.or(wanted.feature_flag.map(|flag| vec![flag]));
         Self {
+            title: Some(wanted.title),
             description: Some(wanted.description),
             archived: Some(wanted.archived.unwrap_or_default()),
             deprecated: Some(wanted.deprecated.unwrap_or_default()),
             group_name: Some(wanted.group_name),
             feature_flags: Some(flags.unwrap_or_default()),
             schemas: Some(wanted.schemas.as_ref().map(text)),
+            example: Some(wanted.example.map(JsonObject::into_text)),
         }
     }
 }
 
 impl EventTypeIn {
     fn split(self) -> (String, EventTypeUpdate) {
-        let Self { name, description, archived, deprecated, schemas, group_name, feature_flag, feature_flags } = self;
-        let rest =
-            EventTypeUpdate { description, archived, deprecated, schemas, group_name, feature_flag, feature_flags };
-        (name, rest)
+        let rest = EventTypeUpdate {
+            title: self.title,
+            description: self.description,
+            archived: self.archived,
+            deprecated: self.deprecated,
+            schemas: self.schemas,
+            example: self.example,
+            group_name: self.group_name,
+            feature_flag: self.feature_flag,
+            feature_flags: self.feature_flags,
+        };
+        (self.name, rest)
     }
 }
 
@@ -135,12 +165,14 @@ impl From<EventTypePatch> for EventTypeChange {
     fn from(wanted: EventTypePatch) -> Self {
         let flag = wanted.feature_flag.map(|flag| flag.into_iter().collect());
         Self {
+            title: wanted.title,
             description: wanted.description,
             archived: wanted.archived,
             deprecated: wanted.deprecated,
             group_name: wanted.group_name,
             feature_flags: wanted.feature_flags.map(Option::unwrap_or_default).or(flag),
             schemas: wanted.schemas.map(|schemas| schemas.as_ref().map(text)),
+            example: wanted.example.map(|example| example.map(JsonObject::into_text)),
         }
     }
 }
@@ -149,10 +181,12 @@ impl From<EventType> for EventTypeOut {
     fn from(event_type: EventType) -> Self {
         Self {
             name: event_type.name,
+            title: event_type.title,
             description: event_type.description,
             archived: event_type.archived,
             deprecated: event_type.deprecated,
             schemas: event_type.schemas.and_then(|schemas| RawValue::from_string(schemas).ok()),
+            example: event_type.example.and_then(|example| RawValue::from_string(example).ok()),
             group_name: event_type.group_name,
             feature_flag: event_type.feature_flags.first().cloned(),
             feature_flags: Some(event_type.feature_flags).filter(|flags| !flags.is_empty()),
@@ -170,7 +204,7 @@ pub(super) struct ListQuery {
     order: Order,
     /// Lists those that are archived too.
     include_archived: bool,
-    /// Answers the schemas too.
+    /// Answers the schemas and examples too.
     with_content: bool,
 }
 
@@ -202,6 +236,7 @@ pub(super) async fn list_event_types(
     let listed = operations.list_event_types(&access, query.include_archived, page).await?;
     let show = |mut event_type: EventType| {
         event_type.schemas = event_type.schemas.filter(|_| query.with_content);
+        event_type.example = event_type.example.filter(|_| query.with_content);
         event_type.into()
     };
     Ok(Json(ListResponse::new(listed, |event_type| event_type.name.clone(), show)))

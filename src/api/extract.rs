@@ -34,17 +34,24 @@ impl FromRef<ApiState> for Arc<Operations> {
     }
 }
 
+/// Refuses a URL with a key in it.
+pub(super) fn refuse_key_in_url(parts: &Parts) -> Result<(), Problem> {
+    let query = parts.uri.query().unwrap_or_default();
+    let names_a_key = |name: &str| KEY_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known));
+    if url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| names_a_key(&name)) {
+        let why = "send the API key in its header, such as `Authorization: Bearer KEY`, never in the URL, and replace \
+                   this one";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "key_in_url", why));
+    }
+    Ok(())
+}
+
 impl FromRequestParts<ApiState> for Access {
     type Rejection = Problem;
 
     /// Who asks, by `Authorization: Bearer KEY`.
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let query = parts.uri.query().unwrap_or_default();
-        let names_a_key = |name: &str| KEY_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known));
-        if url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| names_a_key(&name)) {
-            let why = "send the API key as `Authorization: Bearer KEY`, never in the URL, and replace this one";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "key_in_url", why));
-        }
+        refuse_key_in_url(parts)?;
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (scheme, key) = header.split_once(' ').unwrap_or_default();
         let key = if scheme.eq_ignore_ascii_case("bearer") { key.trim() } else { "" };
@@ -250,9 +257,14 @@ pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) ->
 pub struct JsonObject(Box<RawValue>);
 
 impl JsonObject {
+    /// The text, which is not copied once more.
+    pub fn into_text(self) -> String {
+        Box::<str>::from(self.0).into_string()
+    }
+
     /// The bytes of the text, which are not copied once more.
     pub fn into_bytes(self) -> Bytes {
-        Box::<str>::from(self.0).into_string().into()
+        self.into_text().into()
     }
 }
 

@@ -1,18 +1,22 @@
-//! The HTTP API under `/api/v1`, which speaks the Svix server's API: one file for each noun with its JSON shapes and
-//! handlers, and a table of all routes. Handlers translate between the wire and operations; they decide nothing,
-//! know no SQL, and no other part of Cornet knows the shapes here.
+//! The HTTP API: the Svix server's under `/api/v1`, and ShipEngine's under `/v1/environment`. One file for each noun has
+//! its JSON shapes and handlers, and a table has all routes. Handlers translate between the wire and operations; they
+//! decide nothing, know no SQL, and no other part of Cornet knows the shapes here.
 
+mod api_tokens;
 mod applications;
 mod attempts;
+mod catalogue;
 mod destinations;
 mod endpoint_headers;
 mod endpoint_secrets;
 mod endpoints;
+mod environments;
 mod error;
 mod event_types;
 mod examples;
 mod extract;
 mod health;
+mod integrations;
 mod made;
 mod messages;
 mod moment;
@@ -21,8 +25,14 @@ mod portal;
 mod recovery;
 mod request_id;
 mod router;
+mod schedule;
+mod schedules;
+mod shipengine;
 mod statistics;
 mod statuses;
+mod test_attempts;
+mod webhooks_document;
+mod why;
 
 pub use router::{openapi, router};
 

@@ -10,7 +10,7 @@ use axum::middleware;
 use axum::routing::get;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,8 +18,9 @@ use super::error::{Problem, ProblemSchemas};
 use super::page::Order;
 use super::statuses::{MessageStatus, StatusCodeClass};
 use super::{
-    ApiState, applications, attempts, destinations, endpoint_headers, endpoint_secrets, endpoints, event_types,
-    examples, health, messages, portal, recovery, request_id, statistics,
+    ApiState, api_tokens, applications, attempts, catalogue, destinations, endpoint_headers, endpoint_secrets,
+    endpoints, environments, event_types, examples, health, integrations, messages, portal, recovery, request_id,
+    schedules, shipengine, statistics, test_attempts, why,
 };
 use crate::ops::Operations;
 use crate::telemetry::Metrics;
@@ -36,11 +37,19 @@ use crate::telemetry::Metrics;
 )]
 struct Document;
 
-/// Each line is a path of the wire, with its operations.
+/// Each line of the tables is a path of the wire, with its operations.
 fn table() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::get_health))
         .routes(routes!(health::ping))
+        .merge(of_applications())
+        .merge(of_environments())
+        .merge(of_shipengine())
+}
+
+/// What belongs to an application.
+fn of_applications() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         // /api/v1/app
         .routes(routes!(applications::list_applications, applications::create_application))
         .routes(routes!(
@@ -61,6 +70,7 @@ fn table() -> OpenApiRouter<ApiState> {
         .routes(routes!(endpoint_secrets::get_secret))
         .routes(routes!(endpoint_secrets::rotate_secret))
         .routes(routes!(examples::send_example))
+        .routes(routes!(test_attempts::test_attempt))
         .routes(routes!(recovery::recover))
         .routes(routes!(statistics::get_stats))
         .routes(routes!(destinations::list_attempted_messages))
@@ -68,6 +78,7 @@ fn table() -> OpenApiRouter<ApiState> {
         .routes(routes!(messages::list_messages, messages::create_message))
         .routes(routes!(messages::get_message))
         .routes(routes!(messages::expunge_message))
+        .routes(routes!(why::why))
         .routes(routes!(destinations::list_attempted_destinations))
         .routes(routes!(attempts::resend))
         .routes(routes!(attempts::get_attempt))
@@ -75,9 +86,23 @@ fn table() -> OpenApiRouter<ApiState> {
         // /api/v1/app/{application_id}/attempt
         .routes(routes!(attempts::list_by_endpoint))
         .routes(routes!(attempts::list_by_message))
+        // /api/v1/app/{application_id}/integration
+        .routes(routes!(integrations::list_integrations, integrations::create_integration))
+        .routes(routes!(
+            integrations::get_integration,
+            integrations::update_integration,
+            integrations::delete_integration
+        ))
+        .routes(routes!(integrations::get_integration_key))
+        .routes(routes!(integrations::rotate_integration_key))
         // /api/v1/auth
         .routes(routes!(portal::app_portal_access))
         .routes(routes!(portal::logout))
+}
+
+/// What belongs to an environment, and environments themselves.
+fn of_environments() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         // /api/v1/event-type
         .routes(routes!(event_types::list_event_types, event_types::create_event_type))
         .routes(routes!(
@@ -86,6 +111,28 @@ fn table() -> OpenApiRouter<ApiState> {
             event_types::patch_event_type,
             event_types::delete_event_type
         ))
+        .routes(routes!(schedules::get_retry_schedule, schedules::set_retry_schedule))
+        .routes(routes!(catalogue::import_openapi))
+        .routes(routes!(catalogue::export_openapi))
+        // /api/v1/management
+        .routes(routes!(environments::list_environments, environments::create_environment))
+        .routes(routes!(
+            environments::get_environment,
+            environments::update_environment,
+            environments::patch_environment,
+            environments::delete_environment
+        ))
+        .routes(routes!(api_tokens::list_api_tokens, api_tokens::create_api_token))
+        .routes(routes!(api_tokens::get_api_token))
+        .routes(routes!(api_tokens::expire_api_token))
+}
+
+/// ShipEngine's API.
+fn of_shipengine() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        // /v1/environment/webhooks
+        .routes(routes!(shipengine::list_webhooks, shipengine::create_webhook))
+        .routes(routes!(shipengine::get_webhook, shipengine::update_webhook, shipengine::delete_webhook))
 }
 
 /// The API's document (OpenAPI 3.1).
@@ -95,7 +142,10 @@ pub fn openapi() -> OpenApi {
 
 fn secured(mut document: OpenApi) -> OpenApi {
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    document.components.get_or_insert_default().add_security_scheme("key", bearer);
+    let header = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("API-Key")));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("key", bearer);
+    components.add_security_scheme("api-key", header);
     document.security = Some(vec![SecurityRequirement::new("key", std::iter::empty::<String>())]);
     document
 }
@@ -110,6 +160,7 @@ pub fn router(operations: Arc<Operations>, metrics: Arc<Metrics>, base_url: &str
     let show_document = move || async move { ([(CONTENT_TYPE, "application/json")], document) };
     router
         .route("/openapi.json", get(show_document))
+        .route("/event-types.openapi.json", get(catalogue::export_openapi))
         .fallback(|| async { Problem::not_found("there is nothing at this path") })
         .layer(middleware::from_fn_with_state(operations, request_id::attach))
         .with_state(state)

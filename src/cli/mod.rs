@@ -1,17 +1,23 @@
 //! The commands that a person types. Each has its arguments and a `run`; none knows more of Cornet than the layer
 //! below needs it to. What is asked for goes to stdout, everything else to stderr.
 
+pub mod client;
 pub mod config;
 pub mod healthcheck;
+pub mod send;
 pub mod serve;
 pub mod sign;
 pub mod verify;
+pub mod why;
 
 mod signed_input;
+mod table;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+
+use client::ClientError;
 
 use crate::api;
 use crate::clock::SystemClock;
@@ -30,6 +36,8 @@ Examples:
   cornet                                   serve 127.0.0.1:8484, with a store of its own
   cornet --allow-networks 127.0.0.0/8      deliver to this machine too, to try it out
   CORNET_LISTEN=0.0.0.0:8484 cornet serve  serve every network of the machine
+  cornet send --type order.created         post a message to a running server
+  cornet why MSG                           what became of a message, and why
   cornet config                            show every setting, and where its value comes from
   cornet verify --help                     check the signature of a request that came in
 
@@ -59,6 +67,8 @@ enum Command {
     Serve(Options),
     /// Show every setting with its value and where that comes from; secrets are hidden
     Config(Options),
+    Send(send::SendArgs),
+    Why(why::WhyArgs),
     Sign(sign::SignArgs),
     Verify(verify::VerifyArgs),
     /// Print the OpenAPI document of the API
@@ -78,6 +88,8 @@ pub fn run() -> ExitCode {
         Some(Command::Config(options)) => {
             config::run(&options, matches.subcommand_matches("config").unwrap_or(&matches))
         }
+        Some(Command::Send(args)) => send::run(&args),
+        Some(Command::Why(args)) => why::run(&args),
         Some(Command::Sign(args)) => sign::run(&args, &SystemClock::default()),
         Some(Command::Verify(args)) => verify::run(&args, &SystemClock::default()),
         Some(Command::Openapi) => print_line(&serde_json::to_string_pretty(&api::openapi())?),
@@ -100,7 +112,15 @@ fn print_line(text: &str) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Text from somewhere else, as it may stand on a terminal: what would steer the terminal is replaced.
+fn shown(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
+}
+
 fn exit_code(error: &anyhow::Error) -> u8 {
+    if let Some(error) = error.downcast_ref::<ClientError>() {
+        return error.exit_code().unwrap_or(EXIT_FAILED);
+    }
     match error.downcast_ref::<ServeError>() {
         Some(ServeError::Config(_)) => EXIT_CONFIG,
         Some(ServeError::Directory(_) | ServeError::Store(_)) => EXIT_STORE,

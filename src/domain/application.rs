@@ -60,6 +60,12 @@ impl Application {
         }
     }
 
+    /// The application that every environment has from the start.
+    pub fn first(id: ApplicationId, environment_id: EnvironmentId, now: Timestamp) -> Self {
+        let (uid, name) = (Some(DEFAULT_APPLICATION_UID.to_owned()), "Default".to_owned());
+        Self { uid, name, ..Self::blank(id, environment_id, now) }
+    }
+
     /// This application as `change` wants it.
     pub fn changed(mut self, change: &ApplicationChange, now: Timestamp) -> Self {
         let ApplicationChange { name, uid, metadata, throttle_rate } = change.clone();

@@ -36,6 +36,25 @@ pub struct Answer {
     pub retry_after: Option<String>,
 }
 
+impl Answer {
+    /// What its status means and what to do about it, in one sentence for the endpoint's owner.
+    pub fn explanation(&self) -> &'static str {
+        match self.status {
+            200..300 => "The endpoint took the message.",
+            300..400 => "Redirects are not followed; register the URL that it points to.",
+            401 | 403 => {
+                "Your server asks for credentials or forbids the request; verify the signature instead, or give the \
+                 endpoint the header that your server wants."
+            }
+            404 => "Your server has nothing at this URL; check its path.",
+            410 => "Your server says that this URL is gone for good; register another.",
+            429 => "Your server is busy; it is asked again later.",
+            400..500 => "Your server refused the request; its log or the answer's body says why.",
+            _ => "Your server failed; its log says why.",
+        }
+    }
+}
+
 impl AttemptReport {
     /// Whether the endpoint took the message: only a 2xx status says so (SEEDS A15).
     pub fn succeeded(&self) -> bool {
@@ -209,7 +228,7 @@ impl AttemptErrorCode {
 
 #[cfg(test)]
 mod tests {
-    use super::AttemptErrorCode;
+    use super::{Answer, AttemptErrorCode};
 
     #[test]
     fn every_code_is_read_as_it_is_shown_and_explained_in_one_sentence() {
@@ -218,5 +237,13 @@ mod tests {
             assert!(code.explanation().ends_with('.') && !code.explanation().contains(". "), "{code:?}");
         }
         assert_eq!(AttemptErrorCode::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn every_status_is_explained_in_one_sentence() {
+        for status in 100..600 {
+            let explanation = Answer { status, ..Answer::default() }.explanation();
+            assert!(explanation.ends_with('.') && !explanation.contains(". "), "{status}");
+        }
     }
 }

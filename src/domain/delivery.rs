@@ -16,7 +16,7 @@
 use super::attempt::{Answer, AttemptError, AttemptReport};
 use super::id::{ApplicationId, AttemptId, EndpointId, MessageId};
 use super::message::MessageFilter;
-use super::retry::{self, RetrySchedule};
+use super::retry::{self, RetryPolicy};
 use super::time::{Span, Timestamp};
 
 /// The status that says that an endpoint is gone for good (RFC 9110, Standard Webhooks).
@@ -160,6 +160,17 @@ pub struct Attempt {
     pub result: Result<Answer, AttemptError>,
 }
 
+/// How far a message has come at one endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct Journey {
+    /// Where it stands now; `None` when nothing was to be sent there.
+    pub standing: Option<Standing>,
+    /// How many attempts were made, by the schedule or because somebody asked.
+    pub attempts: u32,
+    /// The latest of them, without the answer's body.
+    pub last: Option<Attempt>,
+}
+
 /// Which attempts of a list are asked for; what is not given does not matter.
 #[derive(Clone, Debug)]
 pub struct AttemptFilter {
@@ -208,18 +219,18 @@ impl Delivery {
     pub fn after(
         &self,
         report: &AttemptReport,
-        schedule: &RetrySchedule,
+        policy: &RetryPolicy,
         now: Timestamp,
         rng: &mut fastrand::Rng,
     ) -> Outcome {
         if succeeded(&report.result) {
             return Outcome::Ended(DeliveryState::Delivered);
         }
-        let answer = report.result.as_ref().ok();
+        let answer = report.result.as_ref().ok().filter(|_| policy.heeds_answers);
         if answer.is_some_and(|answer| answer.status == STATUS_GONE) {
             return Outcome::Ended(DeliveryState::Failed);
         }
-        let Some(delay) = schedule.next_delay(self.attempts_made + 1, rng) else {
+        let Some(delay) = policy.schedule.next_delay(self.attempts_made + 1, rng) else {
             return Outcome::Ended(DeliveryState::Failed);
         };
         let delay = match answer {
@@ -232,3 +243,7 @@ impl Delivery {
         Outcome::Retry(now.plus(delay))
     }
 }
+
+#[cfg(test)]
+#[path = "delivery/tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::application::{Application, Metadata};
 use super::id::{ApplicationId, EndpointId, EnvironmentId};
+use super::retry::RetrySchedule;
 use super::time::Timestamp;
 
 /// At most so many endpoints in one application (THREATS L01).
@@ -58,6 +59,8 @@ pub struct Endpoint {
     pub environment_id: EnvironmentId,
     /// The application that it belongs to.
     pub application_id: ApplicationId,
+    /// A small number, unique in its environment; 0 until the store has given it one.
+    pub number: i64,
     /// The caller's own name for it, unique in its application; accepted wherever the id is.
     pub uid: Option<String>,
     /// Where messages go, as it was given.
@@ -74,6 +77,8 @@ pub struct Endpoint {
     pub headers: Headers,
     /// At most so many messages a second.
     pub throttle_rate: Option<u16>,
+    /// When what it did not take is tried again; `None` is as its event type or its environment says.
+    pub retry_schedule: Option<RetrySchedule>,
     /// Set while it is not sent to.
     pub disabled: Option<DisabledBecause>,
     /// When it was made.
@@ -115,6 +120,8 @@ pub struct EndpointChange {
     pub headers: Option<HeadersChange>,
     /// Its throttle rate, or that it has none.
     pub throttle_rate: Option<Option<u16>>,
+    /// Its retry schedule, or that it has none of its own.
+    pub retry_schedule: Option<Option<RetrySchedule>>,
     /// Whether it is switched off. Switching off one that is off for another reason keeps that reason.
     pub disabled: Option<bool>,
 }
@@ -174,6 +181,16 @@ impl Verdict {
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|verdict| verdict.code() == code)
     }
+
+    /// What it says of the endpoint, in one sentence for people.
+    pub const fn explanation(self) -> &'static str {
+        match self {
+            Self::Queued => "The endpoint was to get the message.",
+            Self::EventType => "The endpoint is not subscribed to the message's event type.",
+            Self::Channel => "The endpoint wants other channels than the message has.",
+            Self::Disabled => "The endpoint was switched off when the message was accepted.",
+        }
+    }
 }
 
 impl Endpoint {
@@ -183,6 +200,7 @@ impl Endpoint {
             id,
             environment_id: application.environment_id,
             application_id: application.id,
+            number: 0,
             uid: None,
             url: String::new(),
             description: String::new(),
@@ -191,6 +209,7 @@ impl Endpoint {
             metadata: Metadata::new(),
             headers: Headers::new(),
             throttle_rate: None,
+            retry_schedule: None,
             disabled: None,
             created_at: now,
             updated_at: now,
@@ -213,6 +232,7 @@ impl Endpoint {
         self.channels = change.channels.unwrap_or(self.channels);
         self.metadata = change.metadata.unwrap_or(self.metadata);
         self.throttle_rate = change.throttle_rate.unwrap_or(self.throttle_rate);
+        self.retry_schedule = change.retry_schedule.unwrap_or(self.retry_schedule);
         self.updated_at = now;
         self
     }

@@ -12,6 +12,9 @@ pub const EVENT_TYPES_PER_ENVIRONMENT_MAX: usize = 1_000;
 /// At most so many bytes of JSON Schema with one event type.
 pub const SCHEMAS_BYTES_MAX: usize = 256 * 1024;
 
+/// At most so many bytes in the example of an event type.
+pub const EXAMPLE_BYTES_MAX: usize = 64 * 1024;
+
 /// At most so many feature flags on one event type.
 pub const FEATURE_FLAGS_MAX: usize = 50;
 
@@ -22,6 +25,8 @@ pub struct EventType {
     pub environment_id: EnvironmentId,
     /// Its name, such as `order.created`; unique in its environment.
     pub name: String,
+    /// Its name for people.
+    pub title: Option<String>,
     /// What it means, for people.
     pub description: String,
     /// Hidden from consumers, and kept for the messages that have it.
@@ -34,6 +39,8 @@ pub struct EventType {
     pub feature_flags: Vec<String>,
     /// JSON Schemas by version, as JSON text.
     pub schemas: Option<String>,
+    /// A payload as a producer might post it: a JSON object, as it was written.
+    pub example: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -43,6 +50,8 @@ pub struct EventType {
 /// What a caller wants of an event type; what is `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct EventTypeChange {
+    /// Its name for people, or that it has none.
+    pub title: Option<Option<String>>,
     /// What it means.
     pub description: Option<String>,
     /// Whether it is hidden.
@@ -55,6 +64,8 @@ pub struct EventTypeChange {
     pub feature_flags: Option<Vec<String>>,
     /// Its schemas, or that it has none.
     pub schemas: Option<Option<String>>,
+    /// Its example, or that it has none.
+    pub example: Option<Option<String>>,
 }
 
 impl EventType {
@@ -63,12 +74,14 @@ impl EventType {
         Self {
             environment_id,
             name,
+            title: None,
             description: String::new(),
             archived: false,
             deprecated: false,
             group_name: None,
             feature_flags: Vec::new(),
             schemas: None,
+            example: None,
             created_at: now,
             updated_at: now,
         }
@@ -77,34 +90,47 @@ impl EventType {
     /// This event type as `change` wants it.
     pub fn changed(mut self, change: &EventTypeChange, now: Timestamp) -> Self {
         let change = change.clone();
+        self.title = change.title.unwrap_or(self.title);
         self.description = change.description.unwrap_or(self.description);
         self.archived = change.archived.unwrap_or(self.archived);
         self.deprecated = change.deprecated.unwrap_or(self.deprecated);
         self.group_name = change.group_name.unwrap_or(self.group_name);
         self.feature_flags = change.feature_flags.unwrap_or(self.feature_flags);
         self.schemas = change.schemas.unwrap_or(self.schemas);
+        self.example = change.example.unwrap_or(self.example);
         self.updated_at = now;
         self
     }
 
-    /// The payload of an example, a JSON object: of the examples in the newest of its schemas the one at `index`, or
-    /// the last when there are fewer; a made-up one when there is none.
+    /// The payload of an example, a JSON object: of its own example and those in the newest of its schemas the one at
+    /// `index`, or the last when there are fewer; a made-up one when there is none.
     pub fn example(&self, index: usize) -> String {
-        let mut written = self.written_examples().unwrap_or_default();
-        written.retain(|example| example.get().starts_with('{'));
+        let in_schema = self.written_examples().unwrap_or_default();
+        let in_schema = in_schema.iter().map(|example| example.get()).filter(|example| example.starts_with('{'));
+        let written: Vec<&str> = self.example.as_deref().into_iter().chain(in_schema).collect();
         let place = index.min(written.len().saturating_sub(1));
         let made_up = || serde_json::json!({ "example": true, "eventType": self.name }).to_string();
-        written.get(place).map_or_else(made_up, |example| example.get().to_owned())
+        written.get(place).map_or_else(made_up, |example| (*example).to_owned())
+    }
+
+    /// The schema that payloads must fit: the newest of its schemas, as it was written.
+    pub fn newest_schema(&self) -> Option<String> {
+        newest(self.schemas.as_deref()?).map(|schema| schema.get().to_owned())
     }
 
     /// The examples that stand in the newest schema, as they were written.
     fn written_examples(&self) -> Option<Vec<Box<RawValue>>> {
-        let schemas: BTreeMap<String, Box<RawValue>> = serde_json::from_str(self.schemas.as_deref()?).ok()?;
-        let newest = schemas.into_iter().max_by_key(|(version, _)| version.parse::<u64>().unwrap_or_default())?.1;
+        let newest = newest(self.schemas.as_deref()?)?;
         let mut schema: BTreeMap<String, Box<RawValue>> = serde_json::from_str(newest.get()).ok()?;
         let several = schema.remove("examples").and_then(|list| serde_json::from_str(list.get()).ok());
         several.or_else(|| schema.remove("example").map(|one| vec![one]))
     }
+}
+
+/// Of schemas by version, as JSON text, the one with the greatest version.
+fn newest(schemas: &str) -> Option<Box<RawValue>> {
+    let schemas: BTreeMap<String, Box<RawValue>> = serde_json::from_str(schemas).ok()?;
+    Some(schemas.into_iter().max_by_key(|(version, _)| version.parse::<u64>().unwrap_or_default())?.1)
 }
 
 #[cfg(test)]

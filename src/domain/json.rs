@@ -43,6 +43,22 @@ pub fn check(bytes: &[u8], rules: Rules) -> Result<(), JsonError> {
     checked.map_err(|fault| JsonError { kind: fault.kind, offset: fault.offset, path: checker.path() })
 }
 
+/// A JSON text without the spaces and line breaks between its parts; whatever stands in a string, the order of the
+/// keys and the spelling of the numbers stay.
+pub fn compact(text: &str) -> String {
+    let (mut kept, mut in_string, mut escaped) = (String::with_capacity(text.len()), false, false);
+    for character in text.chars() {
+        match character {
+            ' ' | '\n' | '\r' | '\t' if !in_string => continue,
+            '"' if !escaped => in_string = !in_string,
+            _ => {}
+        }
+        escaped = character == '\\' && !escaped;
+        kept.push(character);
+    }
+    kept
+}
+
 /// The lowest set bit lies in the first of the eight bytes that ends a run of plain characters in a string: a quote, a
 /// backslash or a control character. Zero when all are plain. (Bits above the lowest may be set wrongly by a borrow.)
 const fn string_stops(word: u64) -> u64 {

@@ -1,5 +1,7 @@
 //! API keys: who may ask, and for what. The text of a key is shown once; only its hash is kept.
 
+use std::time::Duration;
+
 use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,6 +17,10 @@ pub const PORTAL_TOKEN_PREFIX: &str = "cp_";
 pub const API_KEY_BYTES_MIN: usize = 32;
 /// The longest text that is looked at as a key.
 pub const API_KEY_BYTES_MAX: usize = 256;
+/// At most so many keys of one environment that have not ended.
+pub const API_KEYS_PER_ENVIRONMENT_MAX: usize = 10_000;
+/// How long a key that is being replaced may go on being accepted (the Svix API).
+pub const API_KEY_GRACE_MAX: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// How much of a key's text may be shown again, to recognise it.
 const SHOWN_BYTES: usize = 7;
 
@@ -49,11 +55,26 @@ pub struct ApiKey {
     pub shown: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last named, or given its text.
+    pub updated_at: Timestamp,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
 }
 
 impl ApiKey {
+    /// A new key with this text, which has no end.
+    pub fn new(
+        id: ApiKeyId,
+        environment_id: EnvironmentId,
+        scope: Scope,
+        name: String,
+        text: &str,
+        now: Timestamp,
+    ) -> Self {
+        let (hash, shown) = (hash(text), shown(text));
+        Self { id, environment_id, scope, name, hash, shown, created_at: now, updated_at: now, expires_at: None }
+    }
+
     /// Whether it is accepted at `now`.
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expiry| now < expiry)

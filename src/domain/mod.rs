@@ -3,9 +3,11 @@
 
 pub mod application;
 pub mod attempt;
+pub mod catalogue;
 pub mod checksum;
 pub mod delivery;
 pub mod endpoint;
+pub mod envelope;
 pub mod environment;
 pub mod event_type;
 pub mod header;
@@ -15,7 +17,9 @@ pub mod key;
 pub mod message;
 pub mod name;
 pub mod network;
+pub mod preset;
 pub mod retry;
+pub mod schema;
 pub mod secret;
 pub mod signature;
 pub mod target;

@@ -58,6 +58,11 @@ impl RetrySchedule {
         Ok(Self(delays))
     }
 
+    /// Two retries, two hours apart (SEEDS C7).
+    pub fn every_two_hours_twice() -> Self {
+        Self(vec![Duration::from_secs(2 * 3_600); 2])
+    }
+
     /// A schedule without retries: one attempt is all.
     pub const fn none() -> Self {
         Self(Vec::new())
@@ -78,6 +83,16 @@ impl RetrySchedule {
         let jitter_ms_max = as_ms(delay) * JITTER_PERCENT_MAX / 100;
         Some(delay + Duration::from_millis(random.u64(0..=jitter_ms_max)))
     }
+}
+
+/// What is done about attempts that fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// When it is tried again.
+    pub schedule: RetrySchedule,
+    /// Whether the answer has a say: `Retry-After` moves the next attempt, 410 ends the delivery and switches the
+    /// endpoint off.
+    pub heeds_answers: bool,
 }
 
 /// The example of Standard Webhooks 1.0.0: ten attempts over three days.

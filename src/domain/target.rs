@@ -33,6 +33,8 @@ const METADATA_V6_PREFIX_BITS_MIN: u8 = 64;
 /// Names of the machine itself.
 const LOOPBACK_NAMES: [&str; 5] = ["localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback"];
 
+/// Names of the services that hand out a machine's credentials; no network that is open opens them (THREATS A40).
+const METADATA_NAMES: [&str; 4] = ["metadata", "metadata.google.internal", "metadata.goog", "instance-data"];
 /// Ends of names that exist only inside a network (RFC 6762, RFC 8375, THREATS A40).
 const INTERNAL_SUFFIXES: [&str; 5] = [".internal", ".local", ".localdomain", ".svc", ".home.arpa"];
 
@@ -279,11 +281,14 @@ impl TargetPolicy {
         }
         let permitted = match &target.host {
             Host::Address(address) => self.permits_socket(SocketAddr::new(*address, target.port)),
-            Host::Name(name) if is_loopback_name(name) => self.allowed.iter().any(|allowed| {
-                let [v4, v6] = &LOOPBACK;
-                allowed.overlaps(v4) || allowed.overlaps(v6)
-            }),
-            Host::Name(name) => !is_internal_name(name) || !self.allowed.is_empty(),
+            Host::Name(name) if METADATA_NAMES.contains(&&**name) => false,
+            Host::Name(name) if is_loopback_name(name) => {
+                let is_own = |own: &SocketAddr| own.port() == target.port && network::canonical(own.ip()).is_loopback();
+                self.allowed.iter().any(|allowed| LOOPBACK.iter().any(|loopback| allowed.overlaps(loopback)))
+                    && !self.own.iter().any(is_own)
+            }
+            // Inside a network that is open, a name looks as it likes; the address that it stands for decides.
+            Host::Name(name) => !is_internal_name(name) || self.allowed.iter().any(reaches_beyond_the_machine),
         };
         if permitted { Ok(()) } else { Err(TargetError::Forbidden) }
     }
@@ -324,6 +329,12 @@ impl TargetPolicy {
 /// Whether a name means the machine itself (RFC 6761, THREATS A07).
 pub fn is_loopback_name(name: &str) -> bool {
     LOOPBACK_NAMES.contains(&name) || name.ends_with(".localhost")
+}
+
+/// Whether a network that is open is more than the machine's own.
+fn reaches_beyond_the_machine(allowed: &Network) -> bool {
+    let is_within = |loopback: &Network| loopback.overlaps(allowed) && allowed.prefix_bits() >= loopback.prefix_bits();
+    !LOOPBACK.iter().any(is_within)
 }
 
 fn is_internal_name(name: &str) -> bool {

@@ -11,17 +11,17 @@ use super::sender::OutgoingRequest;
 use crate::domain::attempt::{AttemptError, AttemptErrorCode, AttemptReport};
 use crate::domain::delivery::{Attempt, DeliveryState, Outcome, STATUS_GONE};
 use crate::domain::endpoint::DisabledBecause;
+use crate::domain::environment::EnvironmentType;
 use crate::domain::id::AttemptId;
 use crate::domain::message::Message;
-use crate::domain::retry::RetrySchedule;
+use crate::domain::retry::RetryPolicy;
 use crate::domain::signature;
 use crate::domain::time::Timestamp;
-use crate::store::{Content, Record, Route, Store, StoreError};
+use crate::store::{Content, Record, Route, Routes, Store, StoreError};
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 static PRODUCT: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(concat!("Cornet/", env!("CARGO_PKG_VERSION"))).unwrap_or(HeaderValue::from_static("Cornet"))
@@ -43,7 +43,7 @@ pub struct Prepared {
     pub throttle_rate: Option<u16>,
     id: AttemptId,
     route: Arc<Route>,
-    schedule: RetrySchedule,
+    policy: RetryPolicy,
 }
 
 /// What came of an attempt.
@@ -52,7 +52,7 @@ pub struct Concluded {
     pub record: Record,
     /// Whether the endpoint took the message.
     pub succeeded: bool,
-    /// The endpoint said that it is gone for good.
+    /// The endpoint said that it is gone for good, and is believed.
     pub gone: bool,
 }
 
@@ -91,18 +91,19 @@ impl Courier {
             throttle_rate: least(routes.application.throttle_rate, route.endpoint.throttle_rate),
             id,
             route: route.clone(),
-            schedule: routes.environment.retry_schedule.clone(),
+            policy: routes.retry_policy(&route.endpoint, &message.event_type),
         };
-        Ok(Step::Send(request(route, message, id.time()), prepared))
+        Ok(Step::Send(request(routes, route, message, self.store.now(), Purpose::Delivery), prepared))
     }
 
     /// What a report makes of the delivery.
     pub fn conclude(&self, ready: &Ready, prepared: &Prepared, report: AttemptReport) -> Concluded {
         let outcome = {
             let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-            ready.delivery.after(&report, &prepared.schedule, self.store.now(), &mut random)
+            ready.delivery.after(&report, &prepared.policy, self.store.now(), &mut random)
         };
-        let gone = matches!(&report.result, Ok(answer) if answer.status == STATUS_GONE);
+        let says_gone = matches!(&report.result, Ok(answer) if answer.status == STATUS_GONE);
+        let gone = says_gone && prepared.policy.heeds_answers;
         let attempt = attempt(ready, prepared.id, &prepared.route, report);
         let succeeded = attempt.succeeded();
         let record = Record { delivery: ready.delivery.clone(), attempt: Ok(attempt), outcome };
@@ -113,9 +114,8 @@ impl Courier {
     ///
     /// # Errors
     /// When the store could not.
-    pub async fn retire(&self, ready: &Ready) -> Result<(), StoreError> {
-        let (application_id, endpoint_id) = (ready.delivery.application_id, ready.delivery.endpoint_id);
-        self.store.disable_endpoint(application_id, endpoint_id, DisabledBecause::Gone).await
+    pub async fn retire(&self, prepared: &Prepared) -> Result<(), StoreError> {
+        self.store.disable_endpoint(&prepared.route.endpoint, DisabledBecause::Gone).await
     }
 
     fn ended(&self, ready: &Ready, state: DeliveryState) -> Record {
@@ -151,27 +151,43 @@ fn attempt(ready: &Ready, id: AttemptId, route: &Route, report: AttemptReport) -
     }
 }
 
+/// What a request is made for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Delivery,
+    Test,
+}
+
+/// The request that tries an endpoint out: signed and wrapped like any other, and marked as a test where the envelope
+/// has a place for it (SEEDS B22, B27).
+pub fn test_request(routes: &Routes, route: &Route, message: &Message, now: Timestamp) -> OutgoingRequest {
+    request(routes, route, message, now, Purpose::Test)
+}
+
 /// The request of one attempt (Standard Webhooks 1.0): the id stays the same in every repeat, the timestamp and the
-/// signatures are this attempt's.
-fn request(route: &Route, message: &Message, now: Timestamp) -> OutgoingRequest {
-    let body = message.payload.clone().unwrap_or_default();
+/// signatures are this attempt's. What is signed is the body in its envelope.
+fn request(routes: &Routes, route: &Route, message: &Message, now: Timestamp, purpose: Purpose) -> OutgoingRequest {
+    let environment = &routes.environment;
+    let is_test = purpose == Purpose::Test || environment.environment_type == EnvironmentType::Development;
+    let wrapped = environment.settings.envelope.wrap(message, is_test);
     let message_id = message.id.to_string();
     let signers = route.signers.iter().filter(|(_, until)| until.is_none_or(|end| now < end));
-    let signature = signature::header(signers.map(|(signer, _)| signer), &message_id, now, &body);
-    let mut headers = HeaderMap::with_capacity(5 + route.endpoint.headers.len());
+    let signature = signature::header(signers.map(|(signer, _)| signer), &message_id, now, &wrapped.body);
+    let mut headers = HeaderMap::with_capacity(5 + wrapped.headers.len() + route.endpoint.headers.len());
     for (name, value) in &route.endpoint.headers {
         // They were checked when they were set.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             headers.insert(name, value);
         }
     }
-    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(wrapped.content_type));
     headers.insert(USER_AGENT, PRODUCT.clone());
     headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.as_seconds()));
-    for (name, text) in [(WEBHOOK_ID, message_id), (WEBHOOK_SIGNATURE, signature)] {
+    let of_envelope = wrapped.headers.into_iter().map(|(name, text)| (HeaderName::from_static(name), text));
+    for (name, text) in of_envelope.chain([(WEBHOOK_ID, message_id), (WEBHOOK_SIGNATURE, signature)]) {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);
         }
     }
-    OutgoingRequest { target: route.target.clone(), headers, body }
+    OutgoingRequest { target: route.target.clone(), headers, body: wrapped.body }
 }

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::caught::caught;
 use crate::clock::Clock;
 use crate::domain::delivery::Outcome;
 use crate::domain::id::EndpointId;
@@ -31,6 +32,8 @@ use sender::Sender;
 const NOTICES_MAX: usize = 1_024;
 /// How long a delivery or a claim rests when the store could not be read.
 const REST: Duration = Duration::from_secs(1);
+/// Outcomes that wait to be recorded before nothing more is sent.
+const OUTCOMES_WAITING_MAX: usize = 16_384;
 /// How often old things are looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// The pause between two pieces of old things, while there are more.
@@ -117,7 +120,9 @@ impl<S: Sender> Room<S> {
 
     /// The main task: takes in notices and wakes for what is due.
     async fn run(self: Arc<Self>, mut feed: Feed, stopping: CancellationToken) {
-        self.find_what_waits().await;
+        if stopping.run_until_cancelled(self.find_what_waits()).await.is_none() {
+            return;
+        }
         let mut notices = Vec::with_capacity(NOTICES_MAX);
         loop {
             self.dispatch();
@@ -177,8 +182,7 @@ impl<S: Sender> Room<S> {
     fn dispatch(self: &Arc<Self>) {
         let now = self.clock.now();
         loop {
-            let work = self.scheduler().next(now);
-            match work {
+            match self.next(now) {
                 Some(work) => self.begin(work),
                 None => return,
             }
@@ -209,15 +213,25 @@ impl<S: Sender> Room<S> {
         self.sooner.notify_one();
     }
 
+    /// What is next, unless so much waits to be recorded that sending more would only mean repeating more.
+    fn next(&self, now: Timestamp) -> Option<Work> {
+        if self.store.outcomes_waiting() >= OUTCOMES_WAITING_MAX {
+            return None;
+        }
+        self.scheduler().next(now)
+    }
+
     /// Sends one delivery after another, whichever is next, until there is none.
     async fn send_in_turn(self: Arc<Self>, first: Ready) {
         let mut next = Some(first);
         while let Some(ready) = next.take() {
-            self.send(&ready).await;
+            if caught(self.send(&ready)).await.is_none() {
+                let now = self.clock.now();
+                self.scheduler().put_back(&ready, Some(now.plus(REST)), now);
+            }
             let now = self.clock.now();
             loop {
-                let work = self.scheduler().next(now);
-                match work {
+                match self.next(now) {
                     Some(Work::Send(ready)) if next.is_none() => next = Some(ready),
                     Some(work) => self.begin(work),
                     None => break,
@@ -235,15 +249,15 @@ impl<S: Sender> Room<S> {
             Ok(Step::Send(request, prepared)) => {
                 let lag = self.clock.now().since(ready.delivery.due);
                 self.metrics.attempt_started(lag);
+                self.scheduler().throttle(ready.delivery.endpoint_id, prepared.throttle_rate);
                 let report = self.sender.send(request).await;
                 self.metrics.attempt_ended(&report);
                 let concluded = self.courier.conclude(ready, &prepared, report);
                 if concluded.gone
-                    && let Err(error) = self.courier.retire(ready).await
+                    && let Err(error) = self.courier.retire(&prepared).await
                 {
                     tracing::error!(%error, "cannot switch off an endpoint that is gone");
                 }
-                self.scheduler().throttle(ready.delivery.endpoint_id, prepared.throttle_rate);
                 self.finish(ready, concluded.record, Some(concluded.succeeded));
             }
             // What ends without being sent says nothing against the endpoint.

@@ -38,6 +38,8 @@ impl Default for Limits {
 
 /// Deliveries that are claimed from the store at a time.
 const CLAIM: usize = 256;
+/// Claims that are made at a time; each may bring payloads into memory.
+const CLAIMS_UNDER_WAY_MAX: usize = 16;
 /// An endpoint's next deliveries are claimed when so few are left in memory.
 const READY_LOW: usize = 64;
 /// Requests that may be in flight to an endpoint before it has answered any, and however badly it answers.
@@ -76,6 +78,8 @@ pub struct Ready {
     pub content: Content,
     /// How its endpoint stood when its turn came.
     pub standing: Standing,
+    /// How often its endpoint had changed by then.
+    pub changes: u64,
 }
 
 /// What is to be done now.
@@ -115,6 +119,8 @@ struct Lane {
     throttle_rate: Option<u16>,
     /// When the next request may be started, in microseconds since 1970.
     next_start_us: i64,
+    /// How often its endpoint has changed.
+    changes: u64,
     /// It stands in the round of its standing.
     in_round: bool,
     /// When it is to be looked at again.
@@ -135,6 +141,7 @@ impl Default for Lane {
             paused: false,
             throttle_rate: None,
             next_start_us: 0,
+            changes: 0,
             in_round: false,
             alarm: None,
         }
@@ -183,6 +190,7 @@ pub struct Scheduler {
     in_flight: [usize; 3],
     ready_bytes: usize,
     claims: VecDeque<EndpointId>,
+    claims_under_way: usize,
     alarms: BTreeSet<(Timestamp, EndpointId)>,
     stopped: bool,
 }
@@ -198,6 +206,7 @@ impl Scheduler {
             in_flight: [0; 3],
             ready_bytes: 0,
             claims: VecDeque::new(),
+            claims_under_way: 0,
             alarms: BTreeSet::new(),
             stopped: false,
         }
@@ -231,12 +240,14 @@ impl Scheduler {
     pub fn waiting(&mut self, endpoint_id: EndpointId, due: Timestamp, now: Timestamp) {
         let lane = self.lanes.entry(endpoint_id).or_default();
         lane.paused = false;
+        lane.changes += 1;
         lane.stored(due);
         self.look(endpoint_id, now);
     }
 
     /// A claim has been answered.
     pub fn claimed(&mut self, endpoint_id: EndpointId, claim: Claim, now: Timestamp) {
+        self.claims_under_way = self.claims_under_way.saturating_sub(1);
         let Some(lane) = self.lanes.get_mut(&endpoint_id) else { return };
         lane.claiming = false;
         if let Some(next) = claim.next_due {
@@ -265,6 +276,7 @@ impl Scheduler {
         let endpoint_id = ready.delivery.endpoint_id;
         let window_max = self.limits.in_flight_per_endpoint_max;
         let Some(lane) = self.free_place(ready) else { return };
+        let before = lane.standing;
         match succeeded {
             Some(true) => {
                 lane.standing = Standing::Healthy;
@@ -276,6 +288,11 @@ impl Scheduler {
             }
             None => {}
         }
+        if lane.in_round && lane.standing != before {
+            // In the round of its old standing it would wait for a place that it no longer needs.
+            lane.in_round = false;
+            self.rounds[before as usize].retain(|waiting| *waiting != endpoint_id);
+        }
         self.look(endpoint_id, now);
     }
 
@@ -285,7 +302,8 @@ impl Scheduler {
         let endpoint_id = ready.delivery.endpoint_id;
         let Some(lane) = self.free_place(ready) else { return };
         lane.in_hand.remove(&ready.delivery.place());
-        lane.paused = again.is_none();
+        // Whoever found it switched off may have looked before it was switched on again.
+        lane.paused = again.is_none() && lane.changes == ready.changes;
         lane.stored_from = Some(again.unwrap_or(Timestamp::EPOCH));
         let mut dropped_bytes = 0;
         for (delivery, content) in lane.ready.drain(..) {
@@ -325,14 +343,17 @@ impl Scheduler {
             return None;
         }
         self.ring(now);
-        if let Some(endpoint_id) = self.claims.pop_front()
+        if self.claims_under_way < CLAIMS_UNDER_WAY_MAX
+            && let Some(endpoint_id) = self.claims.pop_front()
             && let Some(lane) = self.lanes.get_mut(&endpoint_id)
         {
             lane.stored_from = None;
-            return Some(Work::Claim { endpoint_id, wanted: CLAIM, in_hand: lane.in_hand.clone() });
+            self.claims_under_way += 1;
+            // Without room each endpoint still gets on, one delivery at a time.
+            let wanted = if self.ready_bytes < self.limits.ready_bytes_max { CLAIM } else { 1 };
+            return Some(Work::Claim { endpoint_id, wanted, in_hand: lane.in_hand.clone() });
         }
-        // Twice around: an endpoint whose standing has changed moves to the round of its new one when it is met.
-        (0..2 * Standing::ALL.len()).find_map(|_| {
+        (0..Standing::ALL.len()).find_map(|_| {
             self.turn = (self.turn + 1) % Standing::ALL.len();
             self.next_of(Standing::ALL[self.turn], now)
         })
@@ -348,6 +369,7 @@ impl Scheduler {
             lane.in_round = false;
             let turn = lane.standing == standing && lane.wants_to_send(now);
             let next = if turn { lane.ready.pop_front() } else { None };
+            let changes = lane.changes;
             if next.is_some() {
                 lane.started(now);
             }
@@ -355,7 +377,7 @@ impl Scheduler {
             if let Some((delivery, content)) = next {
                 self.ready_bytes -= content.bytes();
                 self.in_flight[place] += 1;
-                return Some(Work::Send(Ready { delivery, content, standing }));
+                return Some(Work::Send(Ready { delivery, content, standing, changes }));
             }
         }
         None

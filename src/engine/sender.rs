@@ -53,6 +53,13 @@ pub trait Sender: Send + Sync + 'static {
     fn send(&self, request: OutgoingRequest) -> impl Future<Output = AttemptReport> + Send;
 }
 
+/// One sender for several who send.
+impl<S: Sender> Sender for Arc<S> {
+    async fn send(&self, request: OutgoingRequest) -> AttemptReport {
+        S::send(self, request).await
+    }
+}
+
 /// How an [`HttpSender`] behaves.
 #[derive(Clone, Debug)]
 pub struct SenderSettings {

@@ -30,6 +30,11 @@ impl Access {
         matches!(self.scope, Scope::Admin | Scope::Environment)
     }
 
+    /// Refuses every key but an admin's what concerns environments and keys.
+    pub(super) fn require_admin(&self) -> Result<(), OpError> {
+        if self.scope == Scope::Admin { Ok(()) } else { Err(OpError::AdminOnly) }
+    }
+
     /// Refuses a key of one application what is the environment's business.
     pub(super) fn require_environment(&self, to_do: &'static str) -> Result<(), OpError> {
         if self.is_environment_wide() { Ok(()) } else { Err(OpError::Forbidden(to_do)) }

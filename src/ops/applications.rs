@@ -83,7 +83,9 @@ impl Operations {
                 let uid = application.uid.unwrap_or_default();
                 self.application(access, &uid).await.map(Made::Existing)
             }
-            Inserted::Taken | Inserted::Full | Inserted::Orphaned => Err(taken()),
+            // The environment has just been deleted, and the caller's key with it.
+            Inserted::Orphaned => Err(OpError::Unauthenticated),
+            Inserted::Taken | Inserted::EventTypeTaken | Inserted::Full => Err(taken()),
         }
     }
 
@@ -154,7 +156,7 @@ impl Operations {
         match self.store.update_application(application.id, change).await? {
             Updated::Done(application) => Ok(application),
             Updated::Missing => Err(MISSING),
-            Updated::Taken => Err(taken()),
+            Updated::Taken | Updated::EventTypeTaken => Err(taken()),
         }
     }
 

@@ -167,7 +167,9 @@ impl Operations {
         match self.store.resend(&found, endpoint_id, key).await? {
             Inserted::Before(_) => Ok(Made::Before(())),
             Inserted::KeyReused => Err(key_reused()),
-            Inserted::New | Inserted::Taken | Inserted::Full | Inserted::Orphaned => Ok(Made::New(())),
+            Inserted::New | Inserted::Taken | Inserted::EventTypeTaken | Inserted::Full | Inserted::Orphaned => {
+                Ok(Made::New(()))
+            }
         }
     }
 }

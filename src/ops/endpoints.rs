@@ -10,11 +10,12 @@ use crate::domain::endpoint::{
     ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers, HeadersChange, SECRET_GRACE_DEFAULT,
     SECRET_GRACE_MAX, SUBSCRIPTIONS_MAX,
 };
+use crate::domain::environment::EndpointRules;
 use crate::domain::id::{EndpointId, Id};
 use crate::domain::secret::EndpointSecret;
-use crate::domain::target::Target;
+use crate::domain::target::{Scheme, Target};
 use crate::domain::{header, name};
-use crate::store::{Inserted, Rotation, Route, Updated};
+use crate::store::{EventTypeSharing, Inserted, Rotation, Route, Updated};
 
 const MISSING: OpError = OpError::NotFound("endpoint");
 
@@ -29,6 +30,28 @@ pub struct SecretRotation {
 
 fn taken() -> OpError {
     OpError::conflict("uid_taken", "another endpoint of the application has this uid: choose another")
+}
+
+fn event_type_taken() -> OpError {
+    let why = "another endpoint of the application that is switched on has this event type, and each event type may \
+               have one: change or delete that one, or switch it off";
+    OpError::conflict("event_type_taken", why)
+}
+
+/// Checks what is wanted of an endpoint against the rules of its environment. Whether another endpoint has the event
+/// type is for the store to say, when it writes.
+pub(super) fn check_rules(rules: EndpointRules, change: &EndpointChange, is_new: bool) -> Result<(), OpError> {
+    let is_https = |url: &String| Target::parse(url).is_ok_and(|target| target.scheme() == Scheme::Https);
+    if rules.https_only && change.url.as_ref().is_some_and(|url| !is_https(url)) {
+        return Err(OpError::invalid("url", "url_scheme", "must start with https://: plain HTTP is not allowed here"));
+    }
+    let wanted = change.event_types.as_ref().map(Option::as_deref).or(is_new.then_some(None));
+    match wanted {
+        Some(names) if rules.one_for_each_event_type && names.is_none_or(|names| names.len() != 1) => {
+            Err(OpError::invalid("eventTypes", "event_types_one", "must be exactly one event type"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn secret(field: &str, text: &str) -> Result<EndpointSecret, OpError> {
@@ -90,13 +113,14 @@ impl Operations {
     ) -> Result<Made<Endpoint>, OpError> {
         let routes = self.routes(access, application).await?;
         let change = self.checked(change, &Headers::new())?;
+        check_rules(routes.environment.settings.endpoint_rules, &change, true)?;
         let secret = match &secret_text {
             Some(text) => secret("secret", text)?,
             None => EndpointSecret::generate_hmac(),
         };
         let now = self.store.now();
         let endpoint = Endpoint::blank(self.store.next_id(), &routes.application, now).changed(&change, now);
-        match self.store.insert_endpoint(endpoint.clone(), secret, key).await? {
+        match self.store.insert_endpoint(endpoint.clone(), secret, key, EventTypeSharing::ByRule).await? {
             Inserted::New => Ok(Made::New(endpoint)),
             Inserted::Before(id) => {
                 let id: EndpointId = Id::from_number(id);
@@ -104,6 +128,7 @@ impl Operations {
             }
             Inserted::KeyReused => Err(key_reused()),
             Inserted::Taken => Err(taken()),
+            Inserted::EventTypeTaken => Err(event_type_taken()),
             Inserted::Full => {
                 let why = format!("an application has at most {ENDPOINTS_PER_APPLICATION_MAX} endpoints");
                 Err(OpError::conflict("endpoints_full", why))
@@ -146,12 +171,15 @@ impl Operations {
         endpoint: &str,
         change: EndpointChange,
     ) -> Result<Endpoint, OpError> {
-        let before = self.endpoint(access, application, endpoint).await?;
+        let routes = self.routes(access, application).await?;
+        let before = &routes.endpoint_by_text(endpoint).ok_or(MISSING)?.endpoint;
         let change = self.checked(change, &before.headers)?;
-        match self.store.update_endpoint(before.application_id, before.id, change).await? {
+        check_rules(routes.environment.settings.endpoint_rules, &change, false)?;
+        match self.store.update_endpoint(before.application_id, before.id, change, EventTypeSharing::ByRule).await? {
             Updated::Done(endpoint) => Ok(endpoint),
             Updated::Missing => Err(MISSING),
             Updated::Taken => Err(taken()),
+            Updated::EventTypeTaken => Err(event_type_taken()),
         }
     }
 
@@ -225,12 +253,12 @@ impl Operations {
                 Ok(shown(&secret))
             }
             Inserted::KeyReused => Err(key_reused()),
-            Inserted::Taken | Inserted::Full | Inserted::Orphaned => Err(MISSING),
+            Inserted::Taken | Inserted::EventTypeTaken | Inserted::Full | Inserted::Orphaned => Err(MISSING),
         }
     }
 
     /// Checks what is wanted of an endpoint that has these headers now.
-    fn checked(&self, mut change: EndpointChange, headers: &Headers) -> Result<EndpointChange, OpError> {
+    pub(super) fn checked(&self, mut change: EndpointChange, headers: &Headers) -> Result<EndpointChange, OpError> {
         if let Some(url) = &change.url {
             let judged = Target::parse(url).and_then(|target| self.policy.check_literal(&target));
             judged.map_err(|error| OpError::invalid("url", error.code(), error))?;

@@ -11,6 +11,9 @@ pub enum OpError {
     /// The key may not do this.
     #[error("this API key may not {0}: use one of the environment")]
     Forbidden(&'static str),
+    /// The key may not manage environments and keys.
+    #[error("only an admin key may manage environments and keys: use one")]
+    AdminOnly,
     /// There is no such noun, or none that this key may see.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -30,6 +33,14 @@ pub enum OpError {
         /// The stable name of the reason, such as `event_id_taken`.
         code: &'static str,
         /// What is wrong and what to do.
+        why: String,
+    },
+    /// Too much of it is under way.
+    #[error("{why}")]
+    TooMany {
+        /// The stable name of the bound, such as `tests_in_flight`.
+        code: &'static str,
+        /// What the bound is and what to do.
         why: String,
     },
     /// The store could not.

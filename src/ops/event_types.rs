@@ -1,18 +1,27 @@
 //! What can be asked of event types. They are the environment's: a key of one application may read them.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
 use super::applications::key_reused;
 use super::{Access, IdempotencyKey, Listed, Made, OpError, Operations, Page, check};
 use crate::domain::event_type::{
-    EVENT_TYPES_PER_ENVIRONMENT_MAX, EventType, EventTypeChange, FEATURE_FLAGS_MAX, SCHEMAS_BYTES_MAX,
+    EVENT_TYPES_PER_ENVIRONMENT_MAX, EXAMPLE_BYTES_MAX, EventType, EventTypeChange, FEATURE_FLAGS_MAX,
+    SCHEMAS_BYTES_MAX,
 };
+use crate::domain::json::{self, Rules};
 use crate::domain::name;
+use crate::domain::schema::Schema;
 use crate::store::{Inserted, Updated};
 
 const MISSING: OpError = OpError::NotFound("event type");
-const TO_DO: &str = "make, change or delete event types";
+pub(super) const TO_DO: &str = "make, change or delete event types";
 
-fn check(mut change: EventTypeChange) -> Result<EventTypeChange, OpError> {
+pub(super) fn check(mut change: EventTypeChange) -> Result<EventTypeChange, OpError> {
     check::text("description", "description", change.description.as_ref(), name::description)?;
+    let title = change.title.as_ref().and_then(Option::as_ref);
+    check::text("title", "title", title, name::application_name)?;
     let group_name = change.group_name.as_ref().and_then(Option::as_ref);
     check::text("groupName", "group_name", group_name, name::event_type)?;
     change.feature_flags = match change.feature_flags {
@@ -21,11 +30,41 @@ fn check(mut change: EventTypeChange) -> Result<EventTypeChange, OpError> {
         }
         none => none,
     };
-    if change.schemas.as_ref().and_then(Option::as_ref).is_some_and(|schemas| schemas.len() > SCHEMAS_BYTES_MAX) {
+    if let Some(Some(schemas)) = &change.schemas {
+        check_schemas(schemas)?;
+    }
+    if let Some(Some(example)) = &change.example {
+        check_example(example)?;
+    }
+    Ok(change)
+}
+
+/// Checks schemas by version: each must be one that payloads can be held against.
+fn check_schemas(schemas: &str) -> Result<(), OpError> {
+    if schemas.len() > SCHEMAS_BYTES_MAX {
         let why = format!("must have at most {SCHEMAS_BYTES_MAX} bytes");
         return Err(OpError::invalid("schemas", "schemas_too_large", why));
     }
-    Ok(change)
+    let refused = |why| OpError::invalid("schemas", "schemas", why);
+    let schemas: BTreeMap<&str, &RawValue> =
+        serde_json::from_str(schemas).map_err(|_| refused("must be JSON Schemas by version, such as {\"1\": {}}"))?;
+    for (version, schema) in schemas {
+        Schema::compile(schema.get()).map_err(|error| OpError::Invalid {
+            field: ["body", "schemas", version].map(str::to_owned).to_vec(),
+            code: "schema_invalid",
+            why: error.to_string(),
+        })?;
+    }
+    Ok(())
+}
+
+fn check_example(example: &str) -> Result<(), OpError> {
+    if example.len() > EXAMPLE_BYTES_MAX {
+        let why = format!("must have at most {EXAMPLE_BYTES_MAX} bytes");
+        return Err(OpError::invalid("example", "example_too_large", why));
+    }
+    json::check(example.as_bytes(), Rules::named("example"))
+        .map_err(|error| OpError::invalid("example", error.code(), error))
 }
 
 /// An event type that was never made can't have been archived, so an unsound name is simply not found.
@@ -78,7 +117,9 @@ impl Operations {
                 let why = format!("an environment has at most {EVENT_TYPES_PER_ENVIRONMENT_MAX} event types");
                 Err(OpError::conflict("event_types_full", why))
             }
-            Inserted::Taken | Inserted::Orphaned => {
+            // The environment has just been deleted, and the caller's key with it.
+            Inserted::Orphaned => Err(OpError::Unauthenticated),
+            Inserted::Taken | Inserted::EventTypeTaken => {
                 let why = "there is an event type with this name: change that one";
                 Err(OpError::conflict("event_type_exists", why))
             }
@@ -117,7 +158,7 @@ impl Operations {
         let (name, change) = (sound(name)?, check(change)?);
         match self.store.update_event_type(access.environment_id, name, change).await? {
             Updated::Done(event_type) => Ok(event_type),
-            Updated::Missing | Updated::Taken => Err(MISSING),
+            Updated::Missing | Updated::Taken | Updated::EventTypeTaken => Err(MISSING),
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::attempts::open_route;
 use super::{Access, Made, NewMessage, OpError, Operations};
 use crate::domain::message::Message;
-use crate::store::IdempotencyKey;
+use crate::store::{IdempotencyKey, Routes};
 
 /// What a caller wants sent as an example.
 #[derive(Clone, Debug)]
@@ -21,6 +21,33 @@ pub struct NewExample {
 }
 
 impl Operations {
+    /// The message that shows an event type: with the payload that is given, or else an example of a type that is known.
+    pub(super) async fn example(
+        &self,
+        access: &Access,
+        routes: &Routes,
+        wanted: NewExample,
+    ) -> Result<NewMessage, OpError> {
+        let envelope = routes.environment.settings.envelope;
+        let payload = match wanted.payload {
+            Some(payload) => payload,
+            None => {
+                let event_type = self.event_type(access, &wanted.event_type).await?;
+                envelope.fit_example(event_type.example(wanted.index).into())
+            }
+        };
+        let new = NewMessage {
+            event_type: wanted.event_type,
+            event_id: None,
+            channels: Vec::new(),
+            payload,
+            payload_retention_days: None,
+        };
+        new.check()?;
+        new.check_fits(envelope)?;
+        Ok(new)
+    }
+
     /// Sends an example of an event type to one endpoint, whether it is subscribed to it or not.
     ///
     /// # Errors
@@ -35,16 +62,9 @@ impl Operations {
     ) -> Result<Made<Arc<Message>>, OpError> {
         let routes = self.routes(access, application).await?;
         let endpoint_id = open_route(&routes, endpoint)?.endpoint.id;
-        let event_type = self.event_type(access, &wanted.event_type).await?;
-        let payload = wanted.payload.unwrap_or_else(|| event_type.example(wanted.index).into());
-        let new = NewMessage {
-            event_type: event_type.name,
-            event_id: None,
-            channels: Vec::new(),
-            payload,
-            payload_retention_days: None,
-        };
-        new.check()?;
+        // Also with a payload that is given, it is an example of something known.
+        self.event_type(access, &wanted.event_type).await?;
+        let new = self.example(access, &routes, wanted).await?;
         self.accept_for(&routes, Some(endpoint_id), new, key).await
     }
 }

@@ -10,6 +10,7 @@ use super::applications::key_reused;
 use super::{Access, Made, OpError, Operations};
 use crate::domain::application::ApplicationChange;
 use crate::domain::endpoint::Verdict;
+use crate::domain::envelope::Envelope;
 use crate::domain::id::{EndpointId, MessageId};
 use crate::domain::json::{self, Rules};
 use crate::domain::message::{
@@ -73,6 +74,14 @@ impl NewMessage {
         }
         Ok(())
     }
+
+    /// Whether its payload can be sent in this envelope: nothing is accepted that could not be.
+    pub(super) fn check_fits(&self, envelope: Envelope) -> Result<(), OpError> {
+        envelope.check(&self.payload).map_err(|unfit| {
+            let field = ["body", "payload", unfit.member.as_str()].map(str::to_owned).to_vec();
+            OpError::Invalid { field, code: "envelope", why: unfit.why }
+        })
+    }
 }
 
 impl Operations {
@@ -91,7 +100,21 @@ impl Operations {
     ) -> Result<Made<Arc<Message>>, OpError> {
         new.check()?;
         let routes = self.routes_or_new(access, application, its_application).await?;
+        new.check_fits(routes.environment.settings.envelope)?;
+        if routes.checks_schemas {
+            self.check_schema(&routes, &new).await?;
+        }
         self.accept_for(&routes, None, new, key).await
+    }
+
+    /// Refuses a payload that does not fit the schema of its event type; one that is not known takes anything.
+    async fn check_schema(&self, routes: &Routes, new: &NewMessage) -> Result<(), OpError> {
+        let known = self.store.schema(routes.environment.id, &new.event_type).await?;
+        let checked = known.schema.as_ref().map_or(Ok(()), |schema| schema.check(&new.payload));
+        checked.map_err(|misfit| {
+            let field = ["body", "payload"].into_iter().map(str::to_owned).chain(misfit.path).collect();
+            OpError::Invalid { field, code: "payload_schema", why: misfit.why }
+        })
     }
 
     /// Keeps a message that was checked, for the endpoints that want it or for the one endpoint `only`, whether it

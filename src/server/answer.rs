@@ -2,8 +2,7 @@
 //! answered too, a body that does not come is not waited for, and what was answered is counted. It does not know the
 //! routes.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use hyper::body::Incoming;
 use tower::{Layer, Service};
 
 use super::exchange::{Exchange, PatientBody};
+use crate::caught::caught;
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
 
@@ -103,17 +103,6 @@ fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Body> {
     response
 }
 
-/// Runs to the end, or to a panic; then it answers `None`. Nothing that a request shares with others is left half done
-/// by one: locks are held only around steps that cannot panic.
-async fn caught<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Some),
-        Err(_) => Poll::Ready(None),
-    })
-    .await
-}
-
 /// Leaves the template of the path that was matched in the answer, where the front finds it: only the router's inside
 /// knows it, and the path itself holds ids, which are nothing for metrics.
 #[derive(Clone)]
@@ -155,20 +144,5 @@ where
             }
             Ok(response)
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::caught;
-
-    #[tokio::test]
-    async fn a_panic_ends_the_request_only() {
-        assert_eq!(caught(async { 7 }).await, Some(7));
-        let panicking = caught(async {
-            tokio::task::yield_now().await;
-            panic!("a fault");
-        });
-        assert_eq!(panicking.await, None::<()>);
     }
 }

@@ -1,6 +1,5 @@
 //! The first start: what a new store begins with. Later starts find it and change only what a setting says.
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::ServeError;
 use crate::config::Config;
-use crate::domain::application::{Application, DEFAULT_APPLICATION_UID};
-use crate::domain::environment::{Environment, EnvironmentType};
+use crate::domain::application::Application;
+use crate::domain::environment::{Environment, EnvironmentType, Settings};
 use crate::domain::id::EnvironmentId;
 use crate::domain::key::{self, ApiKey, Scope};
 use crate::domain::time::Timestamp;
@@ -54,11 +53,11 @@ pub(super) async fn found(store: &Store, config: &Config, into_file: bool) -> Re
         id: store.next_id(),
         name: "Default".to_owned(),
         environment_type: EnvironmentType::Production,
-        retry_schedule: config.retry_schedule.clone().unwrap_or_default(),
+        settings: Settings { retry_schedule: config.retry_schedule.clone().unwrap_or_default(), ..Settings::default() },
         created_at: now,
         updated_at: now,
     };
-    let application = default_application(store, environment.id, now);
+    let application = Application::first(store.next_id(), environment.id, now);
     let key = admin_key(store, environment.id, &text, now);
     store.found(environment, application, key).await?;
     Ok(first)
@@ -78,30 +77,8 @@ async fn update(store: &Store, config: &Config, environment_id: EnvironmentId) -
     Ok(())
 }
 
-fn default_application(store: &Store, environment_id: EnvironmentId, now: Timestamp) -> Application {
-    Application {
-        id: store.next_id(),
-        environment_id,
-        uid: Some(DEFAULT_APPLICATION_UID.to_owned()),
-        name: "Default".to_owned(),
-        metadata: BTreeMap::new(),
-        throttle_rate: None,
-        created_at: now,
-        updated_at: now,
-    }
-}
-
 fn admin_key(store: &Store, environment_id: EnvironmentId, text: &str, now: Timestamp) -> ApiKey {
-    ApiKey {
-        id: store.next_id(),
-        environment_id,
-        scope: Scope::Admin,
-        name: "First key".to_owned(),
-        hash: key::hash(text),
-        shown: key::shown(text),
-        created_at: now,
-        expires_at: None,
-    }
+    ApiKey::new(store.next_id(), environment_id, Scope::Admin, "First key".to_owned(), text, now)
 }
 
 /// Writes the key for its owner only, and makes sure that it is on disk.

@@ -5,7 +5,7 @@ use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Inserted};
 use super::page::{Listed, Page};
 use super::routing::Stale;
-use super::{Store, Updated, endpoints, json_list};
+use super::{Store, Updated, endpoints, environments, json_list};
 use crate::domain::application::{Application, ApplicationChange};
 use crate::domain::id::{ApplicationId, EnvironmentId};
 
@@ -161,6 +161,9 @@ impl Store {
         self.write(move |connection| {
             let made = application.id.number();
             idempotency::once(connection, application.environment_id, key.as_ref(), made, || {
+                if !environments::exists(connection, application.environment_id)? {
+                    return Ok(Inserted::Orphaned);
+                }
                 if is_taken(connection, &application)? {
                     return Ok(Inserted::Taken);
                 }

@@ -67,7 +67,7 @@ fn read(row: &Row<'_>) -> Result<Attempt, StoreError> {
 }
 
 /// The attempt with this id; without its content, the answer's body is empty and was not read.
-fn get(connection: &Connection, id: AttemptId, with_content: bool) -> Result<Option<Attempt>, StoreError> {
+pub(super) fn get(connection: &Connection, id: AttemptId, with_content: bool) -> Result<Option<Attempt>, StoreError> {
     let parameters = [id.into(), with_content.into()];
     match connection.first(ENDED, &parameters, read)? {
         Some(attempt) => Ok(Some(attempt)),

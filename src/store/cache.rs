@@ -69,6 +69,13 @@ impl<K: Eq + Hash + Clone, V: Weight> Cache<K, V> {
         self.remembered.remove(key);
     }
 
+    /// Forgets every value that `stale` is true of.
+    pub(super) fn forget_where(&self, stale: impl Fn(&K, &V) -> bool) {
+        let mut times = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        *times += 1;
+        self.remembered.retain(|key, value| !stale(key, value));
+    }
+
     /// Forgets everything.
     pub(super) fn forget_all(&self) {
         let mut times = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);

@@ -132,7 +132,7 @@ impl Writer {
             changes.into_iter().for_each(|change| change.answer(Ok(())));
             return Vec::new();
         }
-        // One of them spoiled it for all: each change gets a transaction of its own, and the records one together.
+        // One of them spoiled it for all: each gets a transaction of its own.
         for mut change in changes {
             let alone = self.transaction(|connection| change.apply(connection));
             let mut notices = Vec::new();
@@ -142,18 +142,27 @@ impl Writer {
             self.tell(notices);
             change.answer(alone);
         }
-        let recorded =
-            self.transaction(|connection| records.iter().try_for_each(|record| queue::record(connection, record)));
-        match recorded {
-            Ok(()) => {
-                self.tell(records.into_iter().map(Record::into_notice));
-                Vec::new()
-            }
-            Err(error) => {
-                tracing::error!(%error, outcomes = records.len(), "cannot record outcomes, trying again");
-                records
+        self.record_singly(records)
+    }
+
+    /// Writes each outcome by itself, so that one that can't be written holds up no other; gives back what is left.
+    fn record_singly(&self, records: Vec<Record>) -> Vec<Record> {
+        let mut left = Vec::new();
+        let mut rest = records.into_iter();
+        for record in rest.by_ref() {
+            match self.transaction(|connection| queue::record(connection, &record)) {
+                Ok(()) => self.tell([record.into_notice()]),
+                Err(error) => {
+                    tracing::error!(%error, "cannot record an outcome, trying again");
+                    left.push(record);
+                    if matches!(error, StoreError::Full | StoreError::Unavailable(_)) {
+                        break;
+                    }
+                }
             }
         }
+        left.extend(rest);
+        left
     }
 
     fn tell(&self, notices: impl IntoIterator<Item = Notice>) {
@@ -302,6 +311,11 @@ impl Committer {
         if gathered == 1 || gathered == RECORDS_BATCH {
             self.shared.filled.notify_one();
         }
+    }
+
+    /// Outcomes that wait to be written.
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.inbox().records.len()
     }
 
     /// Writes what has gathered now, and answers once it is durable.

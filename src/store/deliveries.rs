@@ -90,7 +90,10 @@ pub struct Statistics {
 }
 
 /// Where a message stands at each endpoint that it goes, or went, to.
-fn standings(connection: &Connection, message_id: MessageId) -> Result<BTreeMap<EndpointId, Standing>, StoreError> {
+pub(super) fn standings(
+    connection: &Connection,
+    message_id: MessageId,
+) -> Result<BTreeMap<EndpointId, Standing>, StoreError> {
     let ended = |row: &Row<'_>| Ok((row.id(0)?, Standing::Ended(read_state(row, 1)?)));
     let ended = connection.query(ENDED_OF_MESSAGE, &[message_id.into()], ended)?;
     let waiting = queue::of_message(connection, message_id)?;

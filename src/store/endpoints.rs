@@ -1,6 +1,7 @@
 //! Endpoints in the store, with their secrets. Secrets and headers are sealed, each for its endpoint; in memory a
 //! secret's text lives only as long as it is read.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -10,29 +11,38 @@ use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Inserted};
 use super::routing::Stale;
 use super::vault::Vault;
-use super::{Store, Updated, applications, json_list};
+use super::{Store, Updated, applications, environments, json_list};
 use crate::domain::endpoint::{
     DisabledBecause, ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers, SECRETS_MAX,
 };
-use crate::domain::id::{ApplicationId, EndpointId};
+use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId};
 use crate::domain::secret::EndpointSecret;
 use crate::domain::time::Timestamp;
 
 const GET: &str = "SELECT id, environment_id, application_id, uid, url, description, event_types, channels, metadata,
-    headers, throttle_rate, disabled, created_at, updated_at FROM endpoints WHERE id = ?1";
+    headers, throttle_rate, disabled, created_at, updated_at, number,
+    retry_schedule FROM endpoints WHERE id = ?1";
 const OF_APPLICATION: &str = "SELECT id, environment_id, application_id, uid, url, description, event_types, channels,
-    metadata, headers, throttle_rate, disabled, created_at, updated_at FROM endpoints WHERE application_id = ?1
-    ORDER BY id";
+    metadata, headers, throttle_rate, disabled, created_at, updated_at, number,
+    retry_schedule FROM endpoints
+    WHERE application_id = ?1 ORDER BY id";
 const IDS: &str = "SELECT id FROM endpoints WHERE application_id = ?1 ORDER BY id";
 const ID_BY_UID: &str = "SELECT id FROM endpoints WHERE application_id = ?1 AND uid = ?2";
 const INSERT: &str = "INSERT INTO endpoints (id, environment_id, application_id, uid, url, description, event_types,
-    channels, metadata, headers, throttle_rate, disabled, created_at, updated_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    channels, metadata, headers, throttle_rate, disabled, created_at, updated_at, number,
+    retry_schedule)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+const NEXT_NUMBER: &str = "UPDATE environments SET endpoints_numbered = endpoints_numbered + 1 WHERE id = ?1
+    RETURNING endpoints_numbered";
+const SUBSCRIPTIONS: &str = "SELECT id, event_types FROM endpoints
+    WHERE application_id = ?1 AND disabled IS NULL AND event_types IS NOT NULL";
 const UPDATE: &str = "UPDATE endpoints SET environment_id = ?2, application_id = ?3, uid = ?4, url = ?5,
     description = ?6, event_types = ?7, channels = ?8, metadata = ?9, headers = ?10, throttle_rate = ?11,
-    disabled = ?12, created_at = ?13, updated_at = ?14 WHERE id = ?1";
+    disabled = ?12, created_at = ?13, updated_at = ?14, number = ?15,
+    retry_schedule = ?16 WHERE id = ?1";
 const DELETE: &str = "DELETE FROM endpoints WHERE id = ?1";
-const DISABLE: &str = "UPDATE endpoints SET disabled = ?2, updated_at = ?3 WHERE id = ?1 AND disabled IS NULL";
+const DISABLE: &str =
+    "UPDATE endpoints SET disabled = ?2, updated_at = ?3 WHERE id = ?1 AND disabled IS NULL AND url = ?4";
 
 const SECRETS: &str = "SELECT sealed, expires_at FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id DESC";
 const INSERT_SECRET: &str =
@@ -42,6 +52,15 @@ const END_SECRET: &str = "UPDATE endpoint_secrets SET expires_at = ?2 WHERE endp
 const DELETE_SECRETS: &str = "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1 AND (expires_at <= ?2 OR id NOT IN
     (SELECT id FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id DESC LIMIT ?3))";
 const DELETE_ALL_SECRETS: &str = "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1";
+
+/// Whether several endpoints of an application may have the same event type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventTypeSharing {
+    /// As the environment's rules say.
+    ByRule,
+    /// No: each event type has one endpoint at most.
+    Never,
+}
 
 /// A secret that takes the place of the one in use.
 pub struct Rotation {
@@ -71,10 +90,12 @@ fn read(vault: &Vault, row: &Row<'_>) -> Result<Endpoint, StoreError> {
     let disabled = row
         .optional_text(11)?
         .map(|text| DisabledBecause::parse(&text).ok_or_else(|| StoreError::Corrupt("endpoints.disabled".to_owned())));
+    let damaged = |_| StoreError::Corrupt("endpoints.retry_schedule".to_owned());
     Ok(Endpoint {
         id,
         environment_id: row.id(1)?,
         application_id: row.id(2)?,
+        number: row.integer(14)?,
         uid: row.optional_text(3)?,
         url: row.text(4)?,
         description: row.text(5)?,
@@ -83,6 +104,7 @@ fn read(vault: &Vault, row: &Row<'_>) -> Result<Endpoint, StoreError> {
         metadata: json_list::read_map(&row.text(8)?)?,
         headers: open_headers(vault, id, &row.bytes(9)?)?,
         throttle_rate: row.optional_integer(10)?.and_then(|rate| rate.try_into().ok()),
+        retry_schedule: row.optional_text(15)?.map(|text| text.parse().map_err(damaged)).transpose()?,
         disabled: disabled.transpose()?,
         created_at: row.time(12)?,
         updated_at: row.time(13)?,
@@ -109,12 +131,15 @@ fn write(connection: &Connection, vault: &Vault, sql: &'static str, endpoint: &E
             endpoint.disabled.map(DisabledBecause::as_str).into(),
             endpoint.created_at.into(),
             endpoint.updated_at.into(),
+            endpoint.number.into(),
+            endpoint.retry_schedule.as_ref().map(ToString::to_string).as_ref().into(),
         ],
     )?;
     Ok(())
 }
 
-fn get(connection: &Connection, vault: &Vault, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
+/// The endpoint with this id.
+pub(super) fn get(connection: &Connection, vault: &Vault, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
     connection.first(GET, &[id.into()], |row| read(vault, row))
 }
 
@@ -177,12 +202,61 @@ fn is_taken(connection: &Connection, endpoint: &Endpoint) -> Result<bool, StoreE
     Ok(owner.is_some_and(|owner: EndpointId| owner != endpoint.id))
 }
 
-/// Keeps a new endpoint with its secret, if there is room.
+/// Whether an endpoint of the application other than `except` names this event type and is sent to.
+fn event_type_taken(
+    connection: &Connection,
+    application_id: ApplicationId,
+    event_type: &str,
+    except: Option<EndpointId>,
+) -> Result<bool, StoreError> {
+    let mut taken = false;
+    connection.visit(SUBSCRIPTIONS, &[application_id.into()], |row| {
+        let names = json_list::read(row.optional_text(1)?)?.unwrap_or_default();
+        taken = Some(row.id(0)?) != except && names.iter().any(|name| name == event_type);
+        Ok(if taken { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(taken)
+}
+
+/// Whether an endpoint has an event type that another of its application has, where each has one endpoint at most
+/// (SEEDS C5). One that is switched off does not count. It is asked in the very transaction that takes the event type,
+/// so of many endpoints that want it at once exactly one gets it.
+fn is_event_type_taken(
+    connection: &Connection,
+    endpoint: &Endpoint,
+    sharing: EventTypeSharing,
+) -> Result<bool, StoreError> {
+    let shared = match sharing {
+        EventTypeSharing::Never => false,
+        EventTypeSharing::ByRule => {
+            let environment = environments::get(connection, endpoint.environment_id)?;
+            environment.is_none_or(|found| !found.settings.endpoint_rules.one_for_each_event_type)
+        }
+    };
+    if shared || endpoint.disabled.is_some() {
+        return Ok(false);
+    }
+    for name in endpoint.event_types.iter().flatten() {
+        if event_type_taken(connection, endpoint.application_id, name, Some(endpoint.id))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The number of the environment's next endpoint.
+fn next_number(connection: &Connection, environment_id: EnvironmentId) -> Result<i64, StoreError> {
+    let next = connection.first(NEXT_NUMBER, &[environment_id.into()], |row| row.integer(0))?;
+    next.ok_or_else(|| StoreError::Corrupt(format!("{environment_id} is missing")))
+}
+
+/// Keeps a new endpoint with its secret and gives it its number, if there is room.
 fn insert(
     connection: &Connection,
     vault: &Vault,
     endpoint: &Endpoint,
     secret: &EndpointSecret,
+    sharing: EventTypeSharing,
 ) -> Result<Inserted, StoreError> {
     if applications::get(connection, endpoint.application_id)?.is_none() {
         return Ok(Inserted::Orphaned);
@@ -193,7 +267,11 @@ fn insert(
     if ids(connection, endpoint.application_id)?.len() >= ENDPOINTS_PER_APPLICATION_MAX {
         return Ok(Inserted::Full);
     }
-    write(connection, vault, INSERT, endpoint)?;
+    if is_event_type_taken(connection, endpoint, sharing)? {
+        return Ok(Inserted::EventTypeTaken);
+    }
+    let number = next_number(connection, endpoint.environment_id)?;
+    write(connection, vault, INSERT, &Endpoint { number, ..endpoint.clone() })?;
     insert_secret(connection, vault, endpoint.id, endpoint.id, secret, endpoint.created_at)?;
     Ok(Inserted::New)
 }
@@ -234,12 +312,13 @@ impl Store {
         endpoint: Endpoint,
         secret: EndpointSecret,
         key: Option<IdempotencyKey>,
+        sharing: EventTypeSharing,
     ) -> Result<Inserted, StoreError> {
         let vault = self.vault.clone();
         self.change(endpoint.application_id, move |connection| {
             let made = endpoint.id.number();
             let inserted = idempotency::once(connection, endpoint.environment_id, key.as_ref(), made, || {
-                insert(connection, &vault, &endpoint, &secret)
+                insert(connection, &vault, &endpoint, &secret, sharing)
             })?;
             Ok((inserted, Stale::default()))
         })
@@ -255,6 +334,7 @@ impl Store {
         application_id: ApplicationId,
         id: EndpointId,
         change: EndpointChange,
+        sharing: EventTypeSharing,
     ) -> Result<Updated<Endpoint>, StoreError> {
         let (vault, now) = (self.vault.clone(), self.now());
         self.change(application_id, move |connection| {
@@ -262,9 +342,15 @@ impl Store {
             let Some(before) = found.filter(|endpoint| endpoint.application_id == application_id) else {
                 return Ok((Updated::Missing, Stale::default()));
             };
+            // What the change does not touch may be older than the rule.
+            let (types, disabled) = (before.event_types.clone(), before.disabled);
             let after = before.changed(&change, now);
             if is_taken(connection, &after)? {
                 return Ok((Updated::Taken, Stale::default()));
+            }
+            let takes_more = after.event_types != types || (after.disabled != disabled);
+            if takes_more && is_event_type_taken(connection, &after, sharing)? {
+                return Ok((Updated::EventTypeTaken, Stale::default()));
             }
             write(connection, &vault, UPDATE, &after)?;
             Ok((Updated::Done(after), Stale { endpoints: vec![id], ..Stale::default() }))
@@ -272,19 +358,15 @@ impl Store {
         .await
     }
 
-    /// Switches an endpoint off because of how it answered; one that is off already keeps its reason.
+    /// Switches an endpoint off because of how it answered; one that is off already keeps its reason, and one that has
+    /// another URL by now did not give that answer.
     ///
     /// # Errors
     /// When the store could not.
-    pub async fn disable_endpoint(
-        &self,
-        application_id: ApplicationId,
-        id: EndpointId,
-        reason: DisabledBecause,
-    ) -> Result<(), StoreError> {
-        let now = self.now();
-        self.change(application_id, move |connection| {
-            connection.execute(DISABLE, &[id.into(), reason.as_str().into(), now.into()])?;
+    pub async fn disable_endpoint(&self, endpoint: &Endpoint, reason: DisabledBecause) -> Result<(), StoreError> {
+        let (id, url, now) = (endpoint.id, endpoint.url.clone(), self.now());
+        self.change(endpoint.application_id, move |connection| {
+            connection.execute(DISABLE, &[id.into(), reason.as_str().into(), now.into(), (&url).into()])?;
             Ok(((), Stale { endpoints: vec![id], ..Stale::default() }))
         })
         .await

@@ -77,6 +77,8 @@ pub enum Inserted {
     KeyReused,
     /// Another noun has its uid or name.
     Taken,
+    /// Another endpoint has its event type, where only one may.
+    EventTypeTaken,
     /// There are as many as there may be.
     Full,
     /// What it belongs to is gone.

@@ -193,12 +193,13 @@ pub(super) fn accept(
 }
 
 /// The deliveries that a message starts with: one for each endpoint that wants it, due at once.
-pub(super) fn first_deliveries(message: &Message) -> Vec<Delivery> {
+pub(super) fn first_deliveries(message: &Message, now: Timestamp) -> Vec<Delivery> {
     let delivery = |endpoint_id| Delivery {
         message_id: message.id,
         endpoint_id,
         application_id: message.application_id,
-        due: message.id.time(),
+        // An id may be ahead of a clock that was set back.
+        due: message.id.time().min(now),
         attempts_made: 0,
         trigger: Trigger::Scheduled,
     };
@@ -215,7 +216,7 @@ impl Store {
         message: std::sync::Arc<Message>,
         key: Option<IdempotencyKey>,
     ) -> Result<Accepted, StoreError> {
-        let deliveries = first_deliveries(&message);
+        let deliveries = first_deliveries(&message, self.now());
         let handed_over = (message.clone(), deliveries.clone());
         self.committer
             .write(

@@ -14,6 +14,7 @@ mod environments;
 mod error;
 mod event_types;
 mod idempotency;
+mod journeys;
 mod json_list;
 mod keys;
 mod messages;
@@ -24,6 +25,8 @@ mod plans;
 mod queue;
 mod retention;
 mod routing;
+mod schedules;
+mod schemas;
 mod updated;
 mod vault;
 mod walk;
@@ -42,13 +45,17 @@ pub use attempts::AttemptsPage;
 pub use committer::{Feed, Notice};
 pub use data_directory::{DataDirectory, DataDirectoryError, parse_master_key};
 pub use deliveries::{DestinedFilter, DestinedPlace, Statistics};
-pub use endpoints::Rotation;
+pub use endpoints::{EventTypeSharing, Rotation};
+pub use environments::Deleted;
 pub use error::StoreError;
+pub use event_types::Meeting;
 pub use idempotency::{IDEMPOTENCY_KEY_HOURS, IdempotencyKey, Inserted, Seen};
+pub use keys::{Expired, KeyChange};
 pub use messages::{Accepted, MessagesPage};
 pub use page::{Listed, Page};
 pub use queue::{Claim, Content, Record};
 pub use routing::{Route, Routes};
+pub use schemas::KnownSchema;
 pub use updated::Updated;
 pub use vault::{MASTER_KEY_BYTES, Vault};
 pub use walk::Walked;
@@ -65,13 +72,16 @@ pub const READERS: usize = 4;
 const ROUTES_REMEMBERED_MAX: u64 = 200_000;
 /// API keys and uids that are remembered.
 const NAMES_REMEMBERED_MAX: u64 = 50_000;
+/// Schemas that are remembered; a large one counts for several.
+const SCHEMAS_REMEMBERED_MAX: u64 = 4_096;
 
 /// The greatest id in the store, of the nouns that are made most often.
 const GREATEST_ID: &str = "SELECT max(
     coalesce((SELECT max(id) FROM messages), 0), coalesce((SELECT max(id) FROM deliveries), 0),
     coalesce((SELECT max(id) FROM attempts), 0), coalesce((SELECT max(id) FROM endpoints), 0),
     coalesce((SELECT max(id) FROM applications), 0), coalesce((SELECT max(id) FROM idempotency_keys), 0),
-    coalesce((SELECT max(id) FROM endpoint_secrets), 0))";
+    coalesce((SELECT max(id) FROM endpoint_secrets), 0), coalesce((SELECT max(id) FROM environments), 0),
+    coalesce((SELECT max(id) FROM api_keys), 0))";
 
 /// The store.
 pub struct Store {
@@ -83,6 +93,7 @@ pub struct Store {
     routes: Arc<Cache<ApplicationId, Routes>>,
     application_ids: Arc<Cache<(EnvironmentId, String), ApplicationId>>,
     keys: Arc<Cache<KeyHash, ApiKey>>,
+    schemas: Arc<Cache<(EnvironmentId, String), KnownSchema>>,
 }
 
 impl Store {
@@ -110,6 +121,7 @@ impl Store {
             routes: Arc::new(Cache::new(ROUTES_REMEMBERED_MAX)),
             application_ids: Arc::new(Cache::new(NAMES_REMEMBERED_MAX)),
             keys: Arc::new(Cache::new(NAMES_REMEMBERED_MAX)),
+            schemas: Arc::new(Cache::new(SCHEMAS_REMEMBERED_MAX)),
         };
         Ok((Arc::new(store), feed))
     }

@@ -2,7 +2,7 @@
 //! grows with the traffic.
 
 use super::connection::Connection;
-use super::{attempts, deliveries, messages, migrations, queue};
+use super::{attempts, deliveries, journeys, messages, migrations, queue};
 
 /// The tables that grow with the traffic.
 const GROWING: [&str; 4] = ["messages", "deliveries", "attempts", "queue"];
@@ -12,7 +12,8 @@ fn no_question_reads_through_a_growing_table() {
     let directory = tempfile::tempdir().unwrap();
     let connection = Connection::writer(&directory.path().join("plans.db")).unwrap();
     migrations::apply(&connection).unwrap();
-    for sql in [messages::QUERIES, deliveries::QUERIES, attempts::QUERIES, queue::QUERIES].concat() {
+    let queries = [messages::QUERIES, deliveries::QUERIES, attempts::QUERIES, queue::QUERIES, journeys::QUERIES];
+    for sql in queries.concat() {
         let steps = connection.plan(sql).unwrap();
         println!("{sql}\n    {}\n", steps.join("\n    "));
         for step in &steps {

@@ -39,6 +39,9 @@ const INSERT_ENDED: &str = "INSERT INTO deliveries (id, application_id, endpoint
     duration_ms, status_code, url, response, error_code, error_detail, state)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 
+/// A claim stops when its payloads have so many bytes; what is left out is claimed again.
+pub const CLAIM_BYTES_MAX: usize = 2 * 1024 * 1024;
+
 /// What became of a delivery that was claimed or handed over.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -182,16 +185,22 @@ pub(super) fn claim(
     let due = connection.query(DUE, &[endpoint_id.into(), now.into(), sql_limit.into()], read_delivery)?;
     let more = due.len() == limit;
     let mut deliveries = Vec::with_capacity(due.len());
+    let (mut bytes, mut cut) = (0, false);
     for delivery in due.into_iter().filter(|delivery| !in_hand.contains(&delivery.place())) {
+        if bytes >= CLAIM_BYTES_MAX {
+            cut = true;
+            break;
+        }
         let content = match messages::get(connection, delivery.message_id) {
             Ok(Some(message)) if message.payload.is_some() => Content::Kept(Arc::new(message)),
             Ok(_) => Content::Deleted,
             Err(StoreError::Corrupt(_)) => Content::Damaged,
             Err(error) => return Err(error),
         };
+        bytes += content.bytes();
         deliveries.push((delivery, content));
     }
-    let next_due = if more {
+    let next_due = if more || cut {
         Some(now)
     } else {
         connection.first(DUE_AFTER, &[endpoint_id.into(), now.into()], |row| row.time(0))?
@@ -277,6 +286,11 @@ impl Store {
     /// When the store can't be read.
     pub async fn waiting(&self) -> Result<Vec<(EndpointId, Timestamp)>, StoreError> {
         self.read(waiting).await
+    }
+
+    /// Outcomes that wait to be written: many, while the store refuses them.
+    pub fn outcomes_waiting(&self) -> usize {
+        self.committer.waiting()
     }
 
     /// Has an outcome written soon, with others.

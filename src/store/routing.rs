@@ -1,6 +1,7 @@
 //! The routing table: for each application, what accepting and sending need to know of it and its endpoints, in
 //! memory. Changes to applications, endpoints and secrets go through here too, so that it forgets what they change.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cache::Weight;
@@ -8,11 +9,12 @@ use super::committer::Notice;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::vault::Vault;
-use super::{Store, applications, endpoints, environments};
+use super::{Store, applications, endpoints, environments, event_types, schedules};
 use crate::domain::application::Application;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::environment::Environment;
 use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId};
+use crate::domain::retry::{RetryPolicy, RetrySchedule};
 use crate::domain::signature::Signer;
 use crate::domain::target::Target;
 use crate::domain::time::Timestamp;
@@ -35,6 +37,10 @@ pub struct Routes {
     pub environment: Environment,
     /// Its endpoints, by id.
     pub endpoints: Vec<Arc<Route>>,
+    /// Whether messages are held against schemas: the environment wants it, and an event type of its has one.
+    pub checks_schemas: bool,
+    /// The schedules of the environment's event types that have one of their own, by name.
+    pub schedules: BTreeMap<String, RetrySchedule>,
 }
 
 impl Routes {
@@ -51,11 +57,20 @@ impl Routes {
             None => self.endpoints.iter().find(|route| route.endpoint.uid.as_deref() == Some(id_or_uid)),
         }
     }
+
+    /// What is done about a message of `event_type` that `endpoint` does not take: the endpoint's schedule goes before
+    /// the event type's, and that before the environment's.
+    pub fn retry_policy(&self, endpoint: &Endpoint, event_type: &str) -> RetryPolicy {
+        let settings = &self.environment.settings;
+        let own = endpoint.retry_schedule.as_ref().or_else(|| self.schedules.get(event_type));
+        let schedule = own.unwrap_or(&settings.retry_schedule).clone();
+        RetryPolicy { schedule, heeds_answers: settings.heeds_answers }
+    }
 }
 
 impl Weight for Routes {
     fn weight(&self) -> u64 {
-        1 + self.endpoints.len() as u64
+        1 + self.endpoints.len() as u64 + self.schedules.len() as u64
     }
 }
 
@@ -74,7 +89,9 @@ fn load(connection: &Connection, vault: &Vault, id: ApplicationId) -> Result<Opt
         let signers = secrets.iter().map(|(secret, until)| (Signer::new(secret), *until)).collect();
         routes.push(Arc::new(Route { endpoint, target: Arc::new(target), signers }));
     }
-    Ok(Some(Routes { application, environment, endpoints: routes }))
+    let checks_schemas = environment.settings.checks_schemas && event_types::have_schemas(connection, environment.id)?;
+    let schedules = schedules::of_environment(connection, environment.id)?;
+    Ok(Some(Routes { application, environment, endpoints: routes, checks_schemas, schedules }))
 }
 
 /// What a change makes stale, beside the routes of its application.
@@ -108,6 +125,23 @@ impl Store {
                 keys.forget_all();
             }
             notices.extend(stale.endpoints.iter().map(|&endpoint_id| Notice::Waiting { endpoint_id, due }));
+        };
+        Ok(self.committer.write(work, notify).await?.0)
+    }
+
+    /// Makes a change to a whole environment; `work` answers what to say and which endpoints the engine must look at
+    /// again. It is seldom, so all that is remembered is forgotten, by the writer as in [`Store::change`].
+    pub(super) async fn change_environment<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<(T, Vec<EndpointId>), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (routes, application_ids, keys) = (self.routes.clone(), self.application_ids.clone(), self.keys.clone());
+        let due = self.now();
+        let notify = move |(_, endpoints): &(T, Vec<EndpointId>), notices: &mut Vec<Notice>| {
+            routes.forget_all();
+            application_ids.forget_all();
+            keys.forget_all();
+            notices.extend(endpoints.iter().map(|&endpoint_id| Notice::Waiting { endpoint_id, due }));
         };
         Ok(self.committer.write(work, notify).await?.0)
     }

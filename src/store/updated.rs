@@ -9,4 +9,6 @@ pub enum Updated<T> {
     Missing,
     /// Another noun has the uid that it was to have.
     Taken,
+    /// Another endpoint has the event type that this one was to have, where only one may.
+    EventTypeTaken,
 }

@@ -87,7 +87,9 @@ fn is_filter(text: &str) -> bool {
 /// When the filter can't be read.
 pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), LogFilterError> {
     let filter = parse_filter(filter)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that can't be written is lost; telling so on the same broken stderr would panic.
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     // Whoever has started logging before, such as a test, keeps it.
     if format.is_json() {
         lines.json().flatten_event(true).with_span_list(false).with_current_span(false).try_init().ok();

@@ -5,6 +5,7 @@
 
 mod attempts;
 mod destinations;
+mod why;
 mod world;
 
 use world::{World, ids, text};

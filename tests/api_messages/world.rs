@@ -12,7 +12,7 @@ use cornet::clock::{Clock as _, ManualClock};
 use cornet::domain::application::Application;
 use cornet::domain::attempt::{Answer, AttemptError, AttemptErrorCode};
 use cornet::domain::delivery::{Attempt, Delivery, DeliveryState, Outcome};
-use cornet::domain::environment::{Environment, EnvironmentType};
+use cornet::domain::environment::{Environment, EnvironmentType, Settings};
 use cornet::domain::id::{AttemptId, EndpointId};
 use cornet::domain::key::{self, ApiKey, Scope};
 use cornet::domain::target::TargetPolicy;
@@ -211,7 +211,7 @@ async fn found(store: &Store) {
         id: store.next_id(),
         name: "Test".to_owned(),
         environment_type: EnvironmentType::Development,
-        retry_schedule: "5s,5m".parse().unwrap(),
+        settings: Settings { retry_schedule: "5s,5m".parse().unwrap(), ..Settings::default() },
         created_at: now,
         updated_at: now,
     };
@@ -224,6 +224,7 @@ async fn found(store: &Store) {
         hash: key::hash(KEY),
         shown: key::shown(KEY),
         created_at: now,
+        updated_at: now,
         expires_at: None,
     };
     assert!(store.found(environment, application, api_key).await.unwrap());

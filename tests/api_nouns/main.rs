@@ -2,9 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod api_tokens;
 mod applications;
 mod base;
+mod catalogues;
+mod endpoint_rules;
 mod endpoints;
+mod environments;
 mod event_types;
+mod import_export;
+mod integrations;
 mod isolation;
+mod isolation_matrix;
+mod schedules;
+mod schemas;
+mod shipengine;
 mod world;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::Response;
 use cornet::clock::ManualClock;
 use cornet::domain::application::{Application, ApplicationChange};
-use cornet::domain::environment::{Environment, EnvironmentType};
+use cornet::domain::environment::{Environment, EnvironmentType, Settings};
 use cornet::domain::id::ApplicationId;
 use cornet::domain::key::{self, ApiKey, Scope};
-use cornet::domain::retry::RetrySchedule;
+use cornet::domain::preset::Preset;
 use cornet::domain::target::TargetPolicy;
 use cornet::domain::time::Timestamp;
 use cornet::ops::Operations;
@@ -28,6 +29,8 @@ pub const OTHER_KEY: &str = "ck_second_environment_000000000000000000";
 
 pub struct World {
     pub store: Arc<Store>,
+    pub clock: Arc<ManualClock>,
+    pub operations: Arc<Operations>,
     feed: Feed,
     router: Router,
     _directory: tempfile::TempDir,
@@ -76,24 +79,34 @@ impl Answer {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// A world whose environments have these settings.
+    pub async fn with(settings: Settings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_ms(1_790_000_000_000)));
         let metrics = Arc::new(Metrics::default());
         let vault = Vault::new(&[7; 32]).unwrap();
-        let (store, feed) = Store::open(&directory.path().join("cornet.db"), vault, clock, metrics.clone()).unwrap();
-        let (environment, application, key) = new_environment(&store, KEY);
+        let (store, feed) =
+            Store::open(&directory.path().join("cornet.db"), vault, clock.clone(), metrics.clone()).unwrap();
+        let (environment, application, key) = new_environment(&store, KEY, settings.clone());
         assert!(store.found(environment, application, key).await.unwrap());
-        let (environment, application, key) = new_environment(&store, OTHER_KEY);
+        let (environment, application, key) = new_environment(&store, OTHER_KEY, settings);
         store.add_environment(environment, application, key).await.unwrap();
         let operations = Arc::new(Operations::new(store.clone(), Arc::new(TargetPolicy::public_only())));
-        let router = cornet::api::router(operations, metrics, "https://cornet.example");
-        Self { store, feed, router, _directory: directory }
+        let router = cornet::api::router(operations.clone(), metrics, "https://cornet.example");
+        Self { store, clock, operations, feed, router, _directory: directory }
+    }
+
+    /// Sends a request as it stands; answers the bare response.
+    pub async fn send_raw(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// Sends a request as it stands.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (head, body) = response.into_parts();
+        let (head, body) = self.send_raw(request).await.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         Answer { status: head.status, headers: head.headers, body }
@@ -137,6 +150,12 @@ impl World {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
+    /// Loads the catalogue of a preset into the first environment.
+    pub async fn load(&self, preset: Preset) {
+        let access = self.operations.authenticate(KEY).await.unwrap();
+        self.operations.load_catalogue(access.environment_id, preset).await.unwrap();
+    }
+
     /// A key that opens one application of the first environment.
     pub async fn key_of(&self, application: &str) -> String {
         let id = ApplicationId::parse(application).unwrap();
@@ -144,6 +163,14 @@ impl World {
         let text = format!("ck_of_{id}");
         let key = api_key(&self.store, &text, application.environment_id, Scope::Application(id));
         self.store.add_key(key).await.unwrap();
+        text
+    }
+
+    /// An admin key of the first environment.
+    pub async fn admin_key(&self) -> String {
+        let environment_id = self.store.default_environment().await.unwrap().unwrap();
+        let text = format!("ck_admin_{}", self.store.next_id::<cornet::domain::id::ApiKeyKind>());
+        self.store.add_key(api_key(&self.store, &text, environment_id, Scope::Admin)).await.unwrap();
         text
     }
 
@@ -155,14 +182,14 @@ impl World {
     }
 }
 
-fn new_environment(store: &Store, key: &str) -> (Environment, Application, ApiKey) {
+fn new_environment(store: &Store, key: &str, settings: Settings) -> (Environment, Application, ApiKey) {
     let now = store.now();
     let id = store.next_id();
     let environment = Environment {
         id,
         name: "test".to_owned(),
         environment_type: EnvironmentType::Development,
-        retry_schedule: RetrySchedule::default(),
+        settings,
         created_at: now,
         updated_at: now,
     };
@@ -184,6 +211,7 @@ fn api_key(store: &Store, text: &str, environment_id: cornet::domain::id::Enviro
         hash: key::hash(text),
         shown: key::shown(text),
         created_at: store.now(),
+        updated_at: store.now(),
         expires_at: None,
     }
 }

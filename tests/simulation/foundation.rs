@@ -4,40 +4,40 @@ use std::sync::Arc;
 
 use cornet::domain::application::Application;
 use cornet::domain::endpoint::EndpointChange;
-use cornet::domain::environment::{Environment, EnvironmentType};
+use cornet::domain::environment::{Environment, EnvironmentType, Settings};
 use cornet::domain::id::{ApplicationId, EndpointId, EnvironmentId};
 use cornet::domain::key::{self, ApiKey, Scope};
-use cornet::domain::retry::RetrySchedule;
 use cornet::domain::target::TargetPolicy;
 use cornet::ops::{Access, Made, Operations};
 use cornet::store::Store;
 
-/// Makes the environment and its application.
-pub async fn found(store: &Arc<Store>, schedule: &RetrySchedule) -> (EnvironmentId, ApplicationId) {
+/// Makes the environment and its application; the text is that of a key.
+pub async fn found(store: &Arc<Store>, settings: &Settings) -> (EnvironmentId, ApplicationId, String) {
     let now = store.now();
     let environment = Environment {
         id: store.next_id(),
         name: "Simulated".to_owned(),
         environment_type: EnvironmentType::Development,
-        retry_schedule: schedule.clone(),
+        settings: settings.clone(),
         created_at: now,
         updated_at: now,
     };
     let application = Application::blank(store.next_id(), environment.id, now);
-    let text = key::generate().unwrap();
+    let text = key::generate().unwrap().to_string();
+    let made = (environment.id, application.id, text);
     let key = ApiKey {
         id: store.next_id(),
         environment_id: environment.id,
         scope: Scope::Admin,
         name: "first".to_owned(),
-        hash: key::hash(&text),
-        shown: key::shown(&text),
+        hash: key::hash(&made.2),
+        shown: key::shown(&made.2),
         created_at: now,
+        updated_at: now,
         expires_at: None,
     };
-    let ids = (environment.id, application.id);
     assert!(store.found(environment, application, key).await.unwrap());
-    ids
+    made
 }
 
 /// Makes an endpoint that listens on `port`.

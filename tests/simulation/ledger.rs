@@ -38,7 +38,7 @@ pub struct Ledger {
     /// Each endpoint by its port.
     endpoints: HashMap<u16, EndpointId>,
     leaving: HashSet<EndpointId>,
-    /// Each message that was acknowledged, with its payload and the endpoints that want it.
+    /// Each message that was acknowledged, with the body that is sent of it and the endpoints that want it.
     accepted: BTreeMap<MessageId, (Vec<u8>, Vec<EndpointId>)>,
     arrivals: BTreeMap<(MessageId, EndpointId), Vec<Arrival>>,
 }
@@ -82,6 +82,13 @@ impl Ledger {
         self.accepted.iter().flat_map(|(message, (_, queued))| queued.iter().map(|endpoint| (*message, *endpoint)))
     }
 
+    /// What arrived where, and when.
+    pub fn history(&self) -> Vec<(MessageId, u16, Timestamp)> {
+        let arrivals =
+            self.arrivals.iter().flat_map(|((message, _), arrivals)| arrivals.iter().map(|one| (*message, one)));
+        arrivals.map(|(message, arrival)| (message, arrival.port, arrival.at)).collect()
+    }
+
     /// Every delivery of every acknowledged message is in the log once, nothing waits, and its state is the one that
     /// the receiver's answers call for.
     pub fn every_delivery_has_ended(&self, database: &Path) {
@@ -114,6 +121,25 @@ impl Ledger {
         }
         assert!(log.is_empty(), "seed {seed}: the log holds deliveries of messages that nobody acknowledged");
         assert!(delivered > 0, "seed {seed}: nothing was delivered at all");
+    }
+
+    /// The messages that were acknowledged.
+    pub fn messages(&self) -> Vec<MessageId> {
+        self.accepted.keys().copied().collect()
+    }
+
+    /// Every delivery was tried `attempts` times, each time in vain, and has ended.
+    pub fn everything_failed_after(&self, attempts: usize, database: &Path) {
+        let seed = self.seed;
+        for (message, endpoint) in self.deliveries() {
+            let made = self.arrivals(message, endpoint).len();
+            assert_eq!(made, attempts, "seed {seed}: {message} to {endpoint} was tried {made} times");
+        }
+        let connection = rusqlite::Connection::open(database).unwrap();
+        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count("SELECT count(*) FROM queue"), 0, "seed {seed}: deliveries still wait");
+        let failed = format!("SELECT count(*) FROM deliveries WHERE state = {FAILED} AND number = {attempts}");
+        assert_eq!(count(&failed), self.deliveries().count() as i64, "seed {seed}: not everything failed");
     }
 
     /// No attempt was made after one that was taken, and none twice. Holds only while the process is not killed.

@@ -12,6 +12,9 @@ mod world;
 
 use std::time::Duration;
 
+use cornet::domain::environment::{EndpointRules, Settings};
+use cornet::domain::preset::Preset;
+use receivers::Manners;
 use world::{Faults, World};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -21,7 +24,7 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 const LATE_MAX: Duration = Duration::from_secs(240);
 
 /// How many worlds each promise is tried in, unless one seed is named.
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 8;
 
 fn each_seed(first: u64, run: impl Fn(u64)) {
     match std::env::var("CORNET_SIMULATION_SEED").ok().and_then(|text| text.parse().ok()) {
@@ -46,7 +49,7 @@ fn attempts_follow_the_schedule_and_everything_ends() {
             world.run_out().await;
             world.ledger.every_delivery_has_ended(&world.database());
             world.ledger.every_attempt_arrived_once();
-            world.ledger.attempts_follow(&world.schedule, Some(LATE_MAX));
+            world.ledger.attempts_follow(world.schedule(), Some(LATE_MAX));
         });
     });
 }
@@ -62,7 +65,7 @@ fn nothing_accepted_is_lost_when_the_process_is_killed_between_any_two_steps() {
             world.run_out().await;
             assert!(world.kills > 0, "seed {seed} killed nothing");
             world.ledger.every_delivery_has_ended(&world.database());
-            world.ledger.attempts_follow(&world.schedule, None);
+            world.ledger.attempts_follow(world.schedule(), None);
         });
     });
 }
@@ -77,7 +80,92 @@ fn without_retries_everything_is_tried_once() {
             world.run_out().await;
             world.ledger.every_delivery_has_ended(&world.database());
             world.ledger.every_attempt_arrived_once();
-            world.ledger.attempts_follow(&world.schedule, None);
+            world.ledger.attempts_follow(world.schedule(), None);
         });
     });
+}
+
+/// A receiver that never takes anything, for whatever reason; half of them say that they are gone.
+fn unwilling(port: u16, _: &mut fastrand::Rng) -> Manners {
+    if port.is_multiple_of(2) { Manners::Dead } else { Manners::Leaving(0) }
+}
+
+/// Rose Rocket: one attempt and no more, whatever the cause, and whatever the answer asks for: one that says that it is
+/// gone, or when to come back, is shown and not obeyed, so the next message is sent to it too (SEEDS A16, A17, D1, D7).
+#[test]
+fn a17_rose_rocket_tries_once_for_any_cause_and_never_acts_on_the_answer() {
+    each_seed(4_000, |seed| {
+        block_on(async {
+            let settings = Preset::RoseRocket.settings();
+            let mut world = World::with(seed, settings, Faults::receivers_only(), unwilling).await;
+            world.live(HOUR, 20).await;
+            world.pass(DAY).await;
+            world.ledger.everything_failed_after(1, &world.database());
+            let endpoints = world.get("/endpoint").await;
+            for endpoint in endpoints["data"].as_array().unwrap() {
+                assert_eq!(endpoint["disabled"], false, "seed {seed}");
+            }
+            let message = world.ledger.messages()[0];
+            let attempts = world.get(&format!("/attempt/msg/{message}")).await;
+            let shown = attempts["data"].as_array().unwrap();
+            assert!(shown.iter().any(|attempt| attempt["responseStatusCode"] == 410), "seed {seed}: D7");
+        });
+    });
+}
+
+/// ShipEngine: three attempts, two hours apart, then discarded; the message can still be read over the API, and so can
+/// what came of each attempt (SEEDS C7, C8, D1).
+#[test]
+fn c7_shipengine_tries_three_times_two_hours_apart_and_c8_the_message_stays_readable() {
+    each_seed(5_000, |seed| {
+        block_on(async {
+            // All of the world's receivers want the one event type.
+            let settings = Settings { endpoint_rules: EndpointRules::default(), ..Preset::ShipEngine.settings() };
+            let mut world = World::with(seed, settings, Faults::receivers_only(), |_, _| Manners::Dead).await;
+            world.live(HOUR, 20).await;
+            world.pass(DAY).await;
+            world.ledger.everything_failed_after(3, &world.database());
+            world.ledger.attempts_follow(world.schedule(), Some(LATE_MAX));
+            assert_eq!(world.schedule().delays(), [2 * HOUR, 2 * HOUR]);
+            for message in world.ledger.messages() {
+                let read = world.get(&format!("/msg/{message}")).await;
+                assert_eq!(read["payload"]["resource_url"], "https://api.example.com/1", "seed {seed}");
+                assert_eq!(read["payload"]["data"]["price"], 40.0, "seed {seed}");
+                let attempts = world.get(&format!("/attempt/msg/{message}?limit=100")).await;
+                let count = attempts["data"].as_array().unwrap().len();
+                assert_eq!(count, 3 * usize::from(world::ENDPOINTS), "seed {seed}");
+            }
+        });
+    });
+}
+
+/// Answers that are not heeded neither move an attempt nor end a schedule that goes on (SEEDS A16).
+#[test]
+fn a16_a_longer_schedule_goes_on_whatever_the_answers_ask_for() {
+    each_seed(6_000, |seed| {
+        block_on(async {
+            let retry_schedule = "10s,20s".parse().unwrap();
+            let settings = Settings { retry_schedule, heeds_answers: false, ..Settings::default() };
+            let mut world = World::with(seed, settings, Faults::receivers_only(), unwilling).await;
+            world.live(HOUR, 20).await;
+            world.pass(DAY).await;
+            world.ledger.everything_failed_after(3, &world.database());
+        });
+    });
+}
+
+/// The same seed gives the same history, so a failure can be looked at again.
+#[test]
+fn a_seed_always_gives_the_same_history() {
+    let history = |seed| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut world = World::new(seed, "2s,1m,1h", Faults::receivers_and_kills()).await;
+            world.live(6 * HOUR, 40).await;
+            world.run_out().await;
+            world.ledger.history()
+        })
+    };
+    assert_eq!(history(4_000), history(4_000));
+    assert_ne!(history(4_000), history(4_001));
 }

@@ -7,24 +7,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use bytes::Bytes;
 use cornet::clock::{Clock, ManualClock};
 use cornet::domain::attempt::AttemptReport;
+use cornet::domain::envelope::Envelope;
+use cornet::domain::environment::Settings;
 use cornet::domain::id::{ApplicationId, EndpointId, EnvironmentId, MessageId};
 use cornet::domain::message::Message;
 use cornet::domain::retry::RetrySchedule;
+use cornet::domain::target::TargetPolicy;
 use cornet::domain::time::Timestamp;
 use cornet::engine::courier::{Courier, Prepared, Step};
 use cornet::engine::scheduler::{Limits, Ready, Scheduler, Work};
 use cornet::engine::sender::Sender as _;
+use cornet::ops::Operations;
 use cornet::store::{Accepted, Claim, Feed, Notice, Store, Vault};
 use cornet::telemetry::Metrics;
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
 
 use crate::foundation;
 use crate::ledger::Ledger;
 use crate::receivers::{Manners, Receivers};
 
-const ENDPOINTS: u16 = 8;
+pub const ENDPOINTS: u16 = 8;
 const FIRST_PORT: u16 = 20_000;
 
 /// How long an outcome waits at most before it is written.
@@ -72,8 +80,10 @@ pub struct World {
     receivers: Receivers,
     application: ApplicationId,
     environment: EnvironmentId,
+    settings: Settings,
+    /// The text of a key that opens the environment.
+    key: String,
     steps: u64,
-    pub schedule: RetrySchedule,
     pub ledger: Ledger,
     pub kills: u32,
 }
@@ -81,17 +91,31 @@ pub struct World {
 impl World {
     /// A world with one application and a few endpoints, whose environment retries by `schedule`.
     pub async fn new(seed: u64, schedule: &str, faults: Faults) -> Self {
+        let settings = Settings { retry_schedule: schedule.parse().unwrap(), ..Settings::default() };
+        Self::with(seed, settings, faults, |port, random| match port {
+            // The first one always takes what it gets, so that every world delivers something.
+            FIRST_PORT => Manners::Good,
+            _ => Manners::draw(random),
+        })
+        .await
+    }
+
+    /// A world that sends as `settings` say, to receivers with these manners.
+    pub async fn with(
+        seed: u64,
+        settings: Settings,
+        faults: Faults,
+        manners: impl Fn(u16, &mut fastrand::Rng) -> Manners,
+    ) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let clock = Arc::new(ManualClock::new(Timestamp::from_ms(1_800_000_000_000)));
         let directory = tempfile::tempdir().unwrap();
         let receivers = Receivers::new(random.fork(), clock.clone());
         let process = Process::start(&directory.path().join("cornet.db"), &clock, random.fork()).await;
-        let schedule: RetrySchedule = schedule.parse().unwrap();
-        let (environment, application) = foundation::found(&process.store, &schedule).await;
+        let (environment, application, key) = foundation::found(&process.store, &settings).await;
         let mut ledger = Ledger::new(seed);
         for port in FIRST_PORT..FIRST_PORT + ENDPOINTS {
-            // The first one always takes what it gets, so that every world delivers something.
-            let manners = if port == FIRST_PORT { Manners::Good } else { Manners::draw(&mut random) };
+            let manners = manners(port, &mut random);
             receivers.listen(port, manners);
             let id = foundation::endpoint(&process.store, environment, application, port).await;
             ledger.endpoint(port, id, matches!(manners, Manners::Leaving(_)));
@@ -106,11 +130,16 @@ impl World {
             receivers,
             application,
             environment,
+            settings,
+            key,
             steps: 0,
-            schedule,
             ledger,
             kills: 0,
         }
+    }
+
+    pub fn schedule(&self) -> &RetrySchedule {
+        &self.settings.retry_schedule
     }
 
     pub fn database(&self) -> PathBuf {
@@ -146,9 +175,31 @@ impl World {
         self.process.store.close();
     }
 
+    /// Lets `span` pass, and has everything written.
+    pub async fn pass(&mut self, span: Duration) {
+        self.run_until(self.clock.now().plus(span)).await;
+        self.process.store.settle().await.unwrap();
+    }
+
+    /// Asks the API on the world's store.
+    pub async fn get(&self, path: &str) -> serde_json::Value {
+        let policy = Arc::new(TargetPolicy::public_only());
+        let operations = Arc::new(Operations::new(self.process.store.clone(), policy));
+        let api = cornet::api::router(operations, Arc::new(Metrics::default()), "https://cornet.example");
+        let path = format!("/api/v1/app/{}{path}", self.application);
+        let request = Request::get(path).header("authorization", format!("Bearer {}", self.key));
+        let response = api.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
+    }
+
     async fn post(&mut self) {
         let id: MessageId = self.process.store.next_id();
-        let payload = format!("{{ \"n\": {}, \"price\": 40.0 }}", self.random.u64(..));
+        let data = format!("{{ \"n\": {}, \"price\": 40.0 }}", self.random.u64(..));
+        let payload = match self.settings.envelope {
+            Envelope::Resource => format!("{{\"resource_url\":\"https://api.example.com/1\",\"data\":{data}}}"),
+            _ => data,
+        };
         let routes = self.process.store.routes(self.application).await.unwrap().unwrap();
         let verdict = |route: &Arc<cornet::store::Route>| (route.endpoint.id, route.endpoint.verdict("a.b", &[]));
         let message = Message {
@@ -158,14 +209,15 @@ impl World {
             event_type: "a.b".to_owned(),
             event_id: None,
             channels: Vec::new(),
-            payload: Some(Bytes::from(payload.clone())),
+            payload: Some(Bytes::from(payload)),
             expires_at: id.time().plus(Duration::from_secs(90 * 24 * 3_600)),
             verdicts: routes.endpoints.iter().map(verdict).collect(),
         };
         let queued = message.queued().collect();
+        let body = self.settings.envelope.wrap(&message, true).body;
         let accepted = self.process.store.accept(Arc::new(message), None).await.unwrap();
         assert_eq!(accepted, Accepted::New);
-        self.ledger.accepted(id, payload.into_bytes(), queued);
+        self.ledger.accepted(id, body.to_vec(), queued);
         self.maybe_kill().await;
     }
 
@@ -304,7 +356,7 @@ impl Process {
             Event::Answered(ready, prepared, report) => {
                 let concluded = self.courier.conclude(&ready, &prepared, report);
                 if concluded.gone {
-                    self.courier.retire(&ready).await.unwrap();
+                    self.courier.retire(&prepared).await.unwrap();
                 }
                 self.store.record(concluded.record);
                 self.scheduler.finished(&ready, Some(concluded.succeeded), now);

@@ -5,6 +5,7 @@ pub mod client;
 pub mod receiver;
 pub mod scene;
 pub mod server;
+pub mod systems;
 
 use std::time::{Duration, Instant};
 

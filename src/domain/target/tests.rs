@@ -126,6 +126,22 @@ fn host_names_and_lengths_have_limits() {
     assert_eq!(verdict(&policy, &format!("{longest}a")), "url_too_long");
 }
 
+/// A39, A40: what a machine's own network opens is that machine's name, and not where Cornet itself listens.
+#[test]
+fn an_open_network_opens_no_more_names_than_it_has_to() {
+    let check = |policy: &TargetPolicy, url: &str| policy.check_literal(&Target::parse(url).unwrap()).is_ok();
+    let own = "127.0.0.1:8484".parse().unwrap();
+    let machine = TargetPolicy::allowing("127.0.0.0/8").unwrap().refusing_own(vec![own]);
+    let network = TargetPolicy::allowing("10.0.0.0/8").unwrap();
+    assert!(check(&machine, "http://localhost:9000/"));
+    assert!(!check(&machine, "http://localhost:8484/"));
+    assert!(!check(&machine, "http://backend/") && !check(&machine, "http://db.internal/"));
+    assert!(check(&network, "http://backend/") && check(&network, "http://db.internal/"));
+    for name in ["metadata", "metadata.google.internal", "instance-data"] {
+        assert!(!check(&machine, &format!("http://{name}/")) && !check(&network, &format!("http://{name}/")), "{name}");
+    }
+}
+
 #[test]
 fn names_of_internal_networks_are_refused() {
     let metadata = ["metadata.google.internal", "metadata", "instance-data", "kubernetes.default.svc"];

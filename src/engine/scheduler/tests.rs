@@ -190,3 +190,39 @@ fn a_switched_off_endpoint_is_left_alone_until_it_changes() {
     scheduler.waiting(endpoint(0), NOW, NOW);
     assert!(matches!(scheduler.next(NOW), Some(Work::Claim { .. })));
 }
+
+#[test]
+fn an_endpoint_that_is_switched_on_while_it_is_found_switched_off_goes_on() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    accept(&mut scheduler, 0..1, 1);
+    let ready = sends(&mut scheduler, NOW).pop().expect("one is ready");
+    // Whoever prepares it has read that the endpoint is off; then it is switched on; then it is put back.
+    scheduler.waiting(endpoint(0), NOW, NOW);
+    scheduler.put_back(&ready, None, NOW);
+    assert!(matches!(scheduler.next(NOW), Some(Work::Claim { .. })));
+}
+
+#[test]
+fn few_claims_are_under_way_at_a_time() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    (0..100).for_each(|number| scheduler.waiting(endpoint(number), NOW, NOW));
+    let claimed: Vec<_> = std::iter::from_fn(|| scheduler.next(NOW)).collect();
+    assert_eq!(claimed.len(), 16);
+    scheduler.claimed(endpoint(0), Claim::default(), NOW);
+    assert!(matches!(scheduler.next(NOW), Some(Work::Claim { .. })));
+}
+
+#[test]
+fn an_endpoint_that_recovers_does_not_wait_behind_those_that_fail() {
+    let limits = Limits { in_flight_max: 4, ..Limits::default() };
+    let mut scheduler = Scheduler::new(limits);
+    accept(&mut scheduler, 0..1, 3);
+    let mut first = sends(&mut scheduler, NOW).into_iter();
+    let (one, two) = (first.next().expect("one is ready"), first.next().expect("two are ready"));
+    scheduler.finished(&one, Some(false), NOW);
+    // It stands in the round of the failing ones, whose only place another one takes and keeps.
+    accept(&mut scheduler, 1..2, 1);
+    scheduler.finished(&two, Some(true), NOW);
+    let next: Vec<_> = sends(&mut scheduler, NOW).iter().map(|ready| ready.delivery.endpoint_id).collect();
+    assert!(next.contains(&endpoint(0)), "{next:?}");
+}

@@ -1,0 +1,43 @@
+//! The retry schedules of event types: they go before the environment's, and an endpoint's goes before them.
+
+use std::time::Duration;
+
+use super::{Access, OpError, Operations};
+use crate::domain::name;
+use crate::domain::retry::RetrySchedule;
+use crate::store::Updated;
+
+const MISSING: OpError = OpError::NotFound("event type");
+
+fn sound(name: &str) -> Result<String, OpError> {
+    name::event_type(name).map(|()| name.to_owned()).map_err(|_| MISSING)
+}
+
+impl Operations {
+    /// The schedule of the event type with this name; `None` when it has none of its own.
+    ///
+    /// # Errors
+    /// When there is no such event type, or the store can't be read.
+    pub async fn event_type_schedule(&self, access: &Access, name: &str) -> Result<Option<RetrySchedule>, OpError> {
+        self.store.event_type_schedule(access.environment_id, sound(name)?).await?.ok_or(MISSING)
+    }
+
+    /// Gives the event type with this name a schedule of these delays, or takes its schedule away.
+    ///
+    /// # Errors
+    /// When there is no such event type, the schedule can't be taken, or the store could not.
+    pub async fn set_event_type_schedule(
+        &self,
+        access: &Access,
+        name: &str,
+        delays: Option<Vec<Duration>>,
+    ) -> Result<Option<RetrySchedule>, OpError> {
+        access.require_environment("set the retry schedules of event types")?;
+        let refused = |error| OpError::invalid("retrySchedule", "retry_schedule", name::Invalid::to_string(&error));
+        let schedule = delays.map(RetrySchedule::new).transpose().map_err(refused)?;
+        match self.store.set_event_type_schedule(access.environment_id, sound(name)?, schedule.clone()).await? {
+            Updated::Done(()) => Ok(schedule),
+            Updated::Missing | Updated::Taken | Updated::EventTypeTaken => Err(MISSING),
+        }
+    }
+}
