@@ -73,6 +73,16 @@ pub struct Options {
     /// Where people reach this server from outside, such as https://hooks.example.com
     #[arg(long, value_name = "URL", env = "CORNET_PUBLIC_URL", hide_env_values = true)]
     pub public_url: Option<String>,
+    /// Sites that may show the consumers' portal in a frame, such as https://app.example.com,https://example.org
+    #[arg(
+        long,
+        value_name = "ORIGINS",
+        env = "CORNET_PORTAL_FRAME_ANCESTORS",
+        default_value = "",
+        hide_env_values = true
+    )]
+    #[arg(hide_default_value = true)]
+    pub portal_frame_ancestors: String,
     /// How long an endpoint may take to answer, at most 60s
     #[arg(
         long,
@@ -117,6 +127,8 @@ pub struct Config {
     pub retry_schedule: Option<RetrySchedule>,
     /// Where people reach this server from outside.
     pub public_url: Option<Url>,
+    /// The sites that may show the consumers' portal in a frame, each as scheme, host and port.
+    pub portal_frame_ancestors: Vec<String>,
     /// How long an endpoint may take to answer.
     pub request_timeout: Duration,
     /// How long what is in flight may take to finish when the server ends.
@@ -171,6 +183,7 @@ impl Config {
                 .map_err(|error| ConfigError::new("CORNET_ALLOW_NETWORKS", error))?,
             retry_schedule: options.retry_schedule.as_deref().map(parse_schedule).transpose()?,
             public_url: options.public_url.as_deref().map(parse_public_url).transpose()?,
+            portal_frame_ancestors: parse_frame_ancestors(&options.portal_frame_ancestors)?,
             request_timeout: duration("CORNET_REQUEST_TIMEOUT", &options.request_timeout, REQUEST_TIMEOUT_MAX)?,
             grace: duration("CORNET_GRACE", &options.grace, GRACE_MAX)?,
             connections_max: options.connections_max.as_deref().map(parse_connections_max).transpose()?,
@@ -241,6 +254,22 @@ fn parse_public_url(text: &str) -> Result<Url, ConfigError> {
     let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
     // Paths are not rewritten, so a server behind a prefix would link to the wrong place.
     if is_web && plain && url.path() == "/" && url.fragment().is_none() { Ok(url) } else { Err(refused()) }
+}
+
+/// Reads origins just as they go into a policy, so nothing else can slip in with them.
+fn parse_frame_ancestors(text: &str) -> Result<Vec<String>, ConfigError> {
+    let origin = |text: &str| {
+        let is_web = |url: &Url| matches!(url.scheme(), "http" | "https");
+        let url = Url::parse(text).ok().filter(is_web);
+        let is_origin = url.is_some_and(|url| url.origin().ascii_serialization() == text) && !text.contains('*');
+        if is_origin { Ok(text.to_owned()) } else { Err(text.to_owned()) }
+    };
+    let origins = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(origin);
+    origins.collect::<Result<_, _>>().map_err(|text| {
+        let what =
+            format!("`{text}` is not a site; write scheme, host and port alone, such as https://app.example.com");
+        ConfigError::new("CORNET_PORTAL_FRAME_ANCESTORS", what)
+    })
 }
 
 fn duration(variable: &str, text: &str, most: Duration) -> Result<Duration, ConfigError> {

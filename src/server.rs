@@ -5,6 +5,8 @@ mod answer;
 mod connections;
 mod exchange;
 mod founding;
+mod inbox_door;
+mod inbox_sender;
 mod operator;
 mod signals;
 mod tests_sent;
@@ -18,20 +20,22 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use rustix::fs::Mode;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::dashboard::{self, Site};
-use crate::domain::key::RandomnessUnavailable;
+use crate::domain::key::{RandomnessUnavailable, Scope};
 use crate::engine::Engine;
 use crate::engine::sender::{HttpSender, SenderSettings, SenderSetupError};
-use crate::ops::Operations;
+use crate::ops::{Access, Inboxes, Operations};
 use crate::store::{DataDirectory, DataDirectoryError, MASTER_KEY_BYTES, Store, StoreError, Vault, parse_master_key};
 use crate::telemetry::Metrics;
 use crate::{api, domain::target::TargetPolicy};
 use answer::Front;
+use inbox_sender::InboxSender;
 use operator::Operator;
 use signals::Signals;
 use tests_sent::EngineTests;
@@ -68,11 +72,20 @@ pub enum ServeError {
     Machine(#[from] std::io::Error),
 }
 
+/// Who is told that the server serves.
+#[derive(Debug)]
+pub enum Told {
+    /// Whoever started it: where it is, and how to get in.
+    Operator,
+    /// The program that started it, which tells people itself: the address that is listened on.
+    Program(oneshot::Sender<SocketAddr>),
+}
+
 /// Serves until SIGTERM or SIGINT, then finishes what is in flight. A second signal ends the process at once.
 ///
 /// # Errors
 /// When the server can't be started; nothing is accepted then.
-pub async fn serve(config: Config) -> Result<(), ServeError> {
+pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let metrics = Arc::new(Metrics::default());
     let mut signals = Signals::new()?;
@@ -89,23 +102,36 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let database = config.database.clone().unwrap_or_else(|| directory.database());
     let (store, feed) = Store::open(&database, vault, clock.clone(), metrics.clone())?;
     let policy = config.target_policy.clone().refusing_own(own_addresses(address));
-    let sender = Arc::new(sender(&config, policy.clone(), clock.clone())?);
     let random = fastrand::Rng::with_seed(seed()?);
-    let key = founding::found(&store, &config, !std::io::stderr().is_terminal()).await?;
+    let has_terminal = matches!(told, Told::Operator) && std::io::stderr().is_terminal();
+    let key = founding::found(&store, &config, !has_terminal).await?;
+    let welcome = Welcome::new(address, config.public_url.as_ref(), key);
+    let inboxes = Arc::new(Inboxes::new(store.clone(), &welcome.base_url()));
+    let sender = Arc::new(sender(&config, policy.clone(), clock.clone(), inboxes.clone())?);
 
     let tests = Arc::new(EngineTests { store: store.clone(), sender: sender.clone() });
     let engine = Engine::start(store.clone(), feed, sender, clock.clone(), metrics.clone(), random);
     let draining = CancellationToken::new();
-    let operations = Arc::new(Operations::new(store.clone(), Arc::new(policy)).with_test_sender(tests));
-    let welcome = Welcome::new(address, config.public_url.as_ref(), key);
-    let site = Site::new(welcome.base_url(), config.public_url.as_ref().and_then(|url| url.host_str()));
+    let operations = Operations::new(store.clone(), Arc::new(policy)).with_test_sender(tests);
+    let operations = Arc::new(operations.with_inboxes(inboxes.clone()));
+    let welcome = with_link(welcome, &operations, &store, has_terminal).await;
+    let public_host = config.public_url.as_ref().and_then(|url| url.host_str());
+    let frame_ancestors = config.portal_frame_ancestors.clone();
+    let site = Site::new(welcome.base_url(), public_host, frame_ancestors, draining.clone());
     let operator = Operator::new(store.clone(), metrics.clone(), clock.clone(), draining.clone());
-    let api = api::router(operations, metrics.clone(), &welcome.base_url());
-    let router = api.merge(operator::router(operator)).merge(dashboard::router(site));
+    let api = api::router(operations.clone(), metrics.clone(), &welcome.base_url());
+    let router = api
+        .merge(operator::router(operator))
+        .merge(dashboard::router(operations, site))
+        .merge(inbox_door::router(inboxes));
     let front = Front::new(router, metrics, clock.clone());
     let connections_max = connections::connections_max(config.connections_max);
     let serving = tokio::spawn(connections::serve(listener, Arc::new(front), connections_max, draining.clone()));
     welcome.say(connections_max);
+    if let Told::Program(program) = told {
+        // One that does not wait for it any more needs no telling.
+        program.send(address).ok();
+    }
 
     signals.next().await;
     tracing::info!(grace_seconds = config.grace.as_secs(), "stopping; a second signal ends at once");
@@ -115,6 +141,24 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     stop(serving, engine, store, &*clock, config.grace).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The welcome with a link that signs the operator in, where one may be shown. Without it the server serves as well.
+async fn with_link(welcome: Welcome, operations: &Operations, store: &Store, has_terminal: bool) -> Welcome {
+    let Some(life) = welcome.link_life(has_terminal) else {
+        return welcome;
+    };
+    let Ok(Some(environment_id)) = store.default_environment().await else {
+        return welcome;
+    };
+    let access = Access::new(environment_id, Scope::Admin);
+    match operations.create_operator_code(&access, life).await {
+        Ok(code) => welcome.with_code(&code),
+        Err(error) => {
+            tracing::warn!(%error, "there is no link to sign in with");
+            welcome
+        }
+    }
 }
 
 /// Ends what takes work in before what does it, and the store last, so that everything can still be recorded.
@@ -157,9 +201,17 @@ fn master_key(config: &Config, directory: &DataDirectory) -> Result<Zeroizing<Ve
     parse_master_key(text.reveal()).ok_or_else(|| ConfigError::new("CORNET_MASTER_KEY", why).into())
 }
 
-fn sender(config: &Config, policy: TargetPolicy, clock: Arc<dyn Clock>) -> Result<HttpSender, SenderSetupError> {
-    let settings = SenderSettings { deadline: config.request_timeout, ..SenderSettings::default() };
-    HttpSender::new(settings, policy, clock)
+/// Who sends deliveries and tests: over HTTP, but to the inboxes of this server directly.
+fn sender(
+    config: &Config,
+    policy: TargetPolicy,
+    clock: Arc<dyn Clock>,
+    inboxes: Arc<Inboxes>,
+) -> Result<InboxSender<HttpSender>, SenderSetupError> {
+    let deadline = config.request_timeout;
+    let settings = SenderSettings { deadline, ..SenderSettings::default() };
+    let elsewhere = HttpSender::new(settings, policy, clock.clone())?;
+    Ok(InboxSender { inboxes, elsewhere, clock, deadline })
 }
 
 /// Where this server can be reached on its machine; deliveries must not come back to it.

@@ -214,7 +214,7 @@ mod tests {
 
     fn report(status: u16) -> AttemptReport {
         let result = Ok(Answer { status, ..Answer::default() });
-        AttemptReport { duration_ms: 12, remote_address: None, result }
+        AttemptReport { duration_ms: 12, remote_address: None, phases: None, result }
     }
 
     #[test]

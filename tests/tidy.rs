@@ -14,8 +14,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// The longest ARCHITECTURE.md, in lines.
 const ARCHITECTURE_LINES_MAX: usize = 250;
 
-/// What docs/seeds.md says of a number that a page will show.
-const PAGES: &str = "the pages, next issue";
+/// How the files of browser tests end.
+const BROWSER_TEST: &str = ".test.mjs";
 
 /// A Rust file with its text in three shapes; all three have the same lines.
 struct Source {
@@ -426,6 +426,26 @@ fn the_documents_name_only_files_that_exist() {
     none(complaints);
 }
 
+/// Whether a file has a test of this name; that of a browser test may go on, with how the test is run.
+fn has_test(sources: &[Source], file: &str, name: &str) -> bool {
+    if file.ends_with(BROWSER_TEST) {
+        let text = if root().join(file).exists() { read(file) } else { String::new() };
+        return ['"', '`'].iter().any(|quote| text.contains(&format!("test({quote}{name}")));
+    }
+    let source = sources.iter().find(|source| source.path == file);
+    source.is_some_and(|source| source.code.contains(&format!("fn {name}(")))
+}
+
+/// Whether a test's name begins with this number, by itself or within a range: `A1, A3–A5: …`.
+fn tells_of(name: &str, number: &str) -> bool {
+    let numbers = name.split_once(": ").map_or("", |(numbers, _)| numbers);
+    let parsed = |text: &str| Some((text.chars().next()?, text.get(1..)?.parse::<u32>().ok()?));
+    numbers.split(", ").any(|range| {
+        let (first, last) = range.split_once('–').unwrap_or((range, range));
+        parsed(number).is_some_and(|number| (parsed(first)..=parsed(last)).contains(&Some(number)))
+    })
+}
+
 #[test]
 fn every_number_of_the_seeds_is_in_the_table_and_the_tests_it_names_exist() {
     let sources = sources(&["src", "tests"]);
@@ -440,14 +460,16 @@ fn every_number_of_the_seeds_is_in_the_table_and_the_tests_it_names_exist() {
         let named = spans(rest);
         for (at, name) in named.iter().enumerate().filter(|(_, name)| !name.contains(['.', '/'])) {
             let file = named.get(at + 1).copied().unwrap_or_default();
-            let code = sources.iter().find(|source| source.path == file).map(|source| &source.code);
-            if !code.is_some_and(|code| code.contains(&format!("fn {name}("))) {
+            if !has_test(&sources, file, name) {
                 complaints.push(format!("docs/seeds.md: {number}: there is no test {name} in {file:?}"));
+            }
+            if file.ends_with(BROWSER_TEST) && !tells_of(name, number) {
+                complaints.push(format!("docs/seeds.md: {number}: the name of {name:?} does not tell of it"));
             }
         }
         let where_it_is = rest.rsplit(" | ").next().unwrap_or_default().trim_end_matches(" |");
-        for place in where_it_is.split("; ").filter(|place| !place.contains('`') && !place.ends_with(PAGES)) {
-            complaints.push(format!("docs/seeds.md: {number}: {place:?} is neither a test nor a page"));
+        for place in where_it_is.split("; ").filter(|place| !place.contains('`')) {
+            complaints.push(format!("docs/seeds.md: {number}: {place:?} is neither a test nor a document"));
         }
     }
     none(complaints);

@@ -48,7 +48,7 @@ pub(super) struct MessageAttemptOut {
     /// Why there was no answer, and what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_detail: Option<String>,
-    /// The answer's headers; of a test.
+    /// The answer's headers; of a single attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     response_headers: Option<BTreeMap<String, String>>,
     /// The message that was sent; without its payload, except of a test.
@@ -57,19 +57,23 @@ pub(super) struct MessageAttemptOut {
 }
 
 impl MessageAttemptOut {
-    /// How a test is shown: with the answer's headers, of which those of one name are joined, and with all that was
-    /// sent.
+    /// How a test is shown: with the answer's headers, and with all that was sent.
     pub(super) fn of_test(test: TestAttempt) -> Result<Self, Problem> {
+        let msg = Some(MessageOut::new(&test.message, true)?);
+        Ok(Self { msg, ..Self::with_headers(test.attempt) })
+    }
+
+    /// How a single attempt is shown: with the answer's headers, of which those of one name are joined.
+    fn with_headers(attempt: Attempt) -> Self {
         let mut headers: BTreeMap<String, String> = BTreeMap::new();
-        for (name, value) in test.attempt.result.iter().flat_map(|answer| &answer.headers) {
+        for (name, value) in attempt.result.iter().flat_map(|answer| &answer.headers) {
             match headers.get_mut(name) {
                 Some(values) => values.extend([", ", value.as_str()]),
                 None => drop(headers.insert(name.clone(), value.clone())),
             }
         }
-        let response_headers = test.attempt.result.is_ok().then_some(headers);
-        let msg = Some(MessageOut::new(&test.message, true)?);
-        Ok(Self { response_headers, msg, ..test.attempt.into() })
+        let response_headers = attempt.result.is_ok().then_some(headers);
+        Self { response_headers, ..attempt.into() }
     }
 }
 
@@ -230,7 +234,8 @@ pub(super) async fn get_attempt(
     access: Access,
     Path((application, message, attempt)): Path<(String, String, String)>,
 ) -> Result<Json<MessageAttemptOut>, Problem> {
-    Ok(Json(operations.attempt(&access, &application, &message, &attempt).await?.into()))
+    let found = operations.attempt(&access, &application, &message, &attempt).await?;
+    Ok(Json(MessageAttemptOut::with_headers(found)))
 }
 
 /// Delete what was kept of the answer to an attempt; `EXPUNGED` stands in its place.

@@ -114,7 +114,7 @@ pub(super) async fn export_openapi(
     State(operations): State<Arc<Operations>>,
     access: Access,
 ) -> Result<Response, Problem> {
-    let event_types = operations.event_types_in_order(&access).await?;
+    let event_types = operations.event_types_in_order(&access, false).await?;
     let document = webhooks_document::write(&event_types).map_err(|error| {
         tracing::error!(%error, "the document of the event types can't be written");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the event types can't be written out")

@@ -67,6 +67,7 @@ impl From<OpError> for Problem {
         match error {
             OpError::Unauthenticated => Self::new(StatusCode::UNAUTHORIZED, "authentication_failed", why),
             OpError::Forbidden(_) | OpError::AdminOnly => Self::new(StatusCode::FORBIDDEN, "insufficient_access", why),
+            OpError::ReadOnly => Self::new(StatusCode::FORBIDDEN, "read_only", why),
             OpError::NotFound(_) => Self::not_found(why),
             OpError::Invalid { field, code, why } => Self::invalid(field, code, why),
             OpError::Conflict { code, why } => Self::new(StatusCode::CONFLICT, code, why),

@@ -7,12 +7,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_path_to_error::Segment;
+use zeroize::Zeroizing;
 
 use super::ApiState;
 use super::error::Problem;
@@ -46,17 +47,43 @@ pub(super) fn refuse_key_in_url(parts: &Parts) -> Result<(), Problem> {
     Ok(())
 }
 
-impl FromRequestParts<ApiState> for Access {
+/// The text of `Authorization: Bearer KEY`, wherever it may be from; empty when there is none.
+pub(super) struct Bearer(Zeroizing<String>);
+
+impl Bearer {
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromRequestParts<ApiState> for Bearer {
     type Rejection = Problem;
 
-    /// Who asks, by `Authorization: Bearer KEY`.
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
         refuse_key_in_url(parts)?;
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (scheme, key) = header.split_once(' ').unwrap_or_default();
         let key = if scheme.eq_ignore_ascii_case("bearer") { key.trim() } else { "" };
-        Ok(state.operations.authenticate(key).await?)
+        Ok(Self(Zeroizing::new(key.to_owned())))
     }
+}
+
+impl FromRequestParts<ApiState> for Access {
+    type Rejection = Problem;
+
+    /// Who asks, by `Authorization: Bearer KEY`. Whoever may only look is refused everything but a look.
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let bearer = Bearer::from_request_parts(parts, state).await?;
+        let access = state.operations.authenticate(bearer.text()).await?;
+        refuse_writing(parts, &access)?;
+        Ok(access)
+    }
+}
+
+/// Refuses whoever may only look a request that may change something.
+pub(super) fn refuse_writing(parts: &Parts, access: &Access) -> Result<(), Problem> {
+    let only_reads = matches!(parts.method, Method::GET | Method::HEAD);
+    if only_reads { Ok(()) } else { Ok(access.require_writing()?) }
 }
 
 /// The ids and names in the path, as texts: anything may stand there, and most of it is simply not found.

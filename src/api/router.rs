@@ -19,8 +19,8 @@ use super::page::Order;
 use super::statuses::{MessageStatus, StatusCodeClass};
 use super::{
     ApiState, api_tokens, applications, attempts, catalogue, destinations, endpoint_headers, endpoint_secrets,
-    endpoints, environments, event_types, examples, health, integrations, messages, portal, recovery, request_id,
-    schedules, shipengine, statistics, test_attempts, why,
+    endpoints, environments, event_types, examples, health, inboxes, integrations, messages, portal, recovery,
+    request_id, schedules, sent_requests, shipengine, statistics, test_attempts, why,
 };
 use crate::ops::Operations;
 use crate::telemetry::Metrics;
@@ -83,6 +83,7 @@ fn of_applications() -> OpenApiRouter<ApiState> {
         .routes(routes!(attempts::resend))
         .routes(routes!(attempts::get_attempt))
         .routes(routes!(attempts::expunge_attempt))
+        .routes(routes!(sent_requests::get_request))
         // /api/v1/app/{application_id}/attempt
         .routes(routes!(attempts::list_by_endpoint))
         .routes(routes!(attempts::list_by_message))
@@ -97,6 +98,8 @@ fn of_applications() -> OpenApiRouter<ApiState> {
         .routes(routes!(integrations::rotate_integration_key))
         // /api/v1/auth
         .routes(routes!(portal::app_portal_access))
+        .routes(routes!(portal::expire_all))
+        .routes(routes!(portal::dashboard_access))
         .routes(routes!(portal::logout))
 }
 
@@ -114,6 +117,10 @@ fn of_environments() -> OpenApiRouter<ApiState> {
         .routes(routes!(schedules::get_retry_schedule, schedules::set_retry_schedule))
         .routes(routes!(catalogue::import_openapi))
         .routes(routes!(catalogue::export_openapi))
+        // /api/v1/inbox
+        .routes(routes!(inboxes::list_inboxes, inboxes::create_inbox))
+        .routes(routes!(inboxes::get_inbox, inboxes::patch_inbox, inboxes::delete_inbox))
+        .routes(routes!(inboxes::list_inbox_requests))
         // /api/v1/management
         .routes(routes!(environments::list_environments, environments::create_environment))
         .routes(routes!(

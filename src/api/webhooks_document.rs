@@ -4,16 +4,15 @@
 //! whether an event type may be so.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::domain::event_type::{EventType, EventTypeChange, SCHEMAS_BYTES_MAX};
 use crate::domain::json;
 use crate::domain::name;
+use crate::ops::InOrder;
 
 /// Where the schemas of a document stand.
 const COMPONENTS: &str = "#/components/schemas/";
@@ -23,9 +22,6 @@ const REFERENCES_MAX: usize = 8;
 const IMPORTED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 type Members = BTreeMap<String, Box<RawValue>>;
-
-/// The members of an object in the order in which they stand.
-struct InOrder(Vec<(String, Box<RawValue>)>);
 
 /// A document that is read.
 #[derive(Default, Deserialize)]
@@ -107,28 +103,6 @@ pub(super) fn read(text: &str) -> Result<Vec<(String, EventTypeChange)>, Unreada
         read.push((name.clone(), change));
     }
     Ok(read)
-}
-
-impl<'de> Deserialize<'de> for InOrder {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = InOrder;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(InOrder(members))
-            }
-        }
-        deserializer.deserialize_map(Reader)
-    }
 }
 
 fn unreadable(place: &[&str], why: impl Into<String>) -> Unreadable {

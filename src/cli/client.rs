@@ -108,11 +108,27 @@ impl Client {
             anyhow::bail!("--server (CORNET_SERVER): `{server}` is no address of a server: write http://HOST:PORT");
         }
         let key = secret(KEY_VARIABLE, &process_variable)?.ok_or(ClientError::NoKey)?;
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", key.reveal().trim()))
+        Self::with_key(server, key.reveal())
+    }
+
+    /// A client of this server with this key.
+    ///
+    /// # Errors
+    /// When the key can't be used.
+    pub fn with_key(server: Url, key: &str) -> anyhow::Result<Self> {
+        let mut authorization = HeaderValue::try_from(format!("Bearer {}", key.trim()))
             .ok()
             .with_context(|| format!("{KEY_VARIABLE}: a key has no such characters: copy it again"))?;
         authorization.set_sensitive(true);
         Ok(Self { server, authorization })
+    }
+
+    /// A client of the same server with another key.
+    ///
+    /// # Errors
+    /// When the key can't be used.
+    pub fn with_another_key(&self, key: &str) -> anyhow::Result<Self> {
+        Self::with_key(self.server.clone(), key)
     }
 
     /// Gets what is at this path; answers the text of its JSON.
@@ -129,6 +145,14 @@ impl Client {
     /// When the server can't be reached or refuses.
     pub fn post(&self, path: &[&str], body: String) -> anyhow::Result<String> {
         self.ask(Method::POST, path, body)
+    }
+
+    /// Changes with JSON text what is at this path; answers the text of the answer's JSON.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub fn patch(&self, path: &[&str], body: String) -> anyhow::Result<String> {
+        self.ask(Method::PATCH, path, body)
     }
 
     fn ask(&self, method: Method, path: &[&str], body: String) -> anyhow::Result<String> {

@@ -3,7 +3,9 @@
 
 pub mod client;
 pub mod config;
+pub mod demo;
 pub mod healthcheck;
+pub mod link;
 pub mod send;
 pub mod serve;
 pub mod sign;
@@ -38,6 +40,8 @@ Examples:
   CORNET_LISTEN=0.0.0.0:8484 cornet serve  serve every network of the machine
   cornet send --type order.created         post a message to a running server
   cornet why MSG                           what became of a message, and why
+  cornet link                              print a link that opens the dashboard
+  cornet demo                              look at it with lifelike traffic, on data of its own
   cornet config                            show every setting, and where its value comes from
   cornet verify --help                     check the signature of a request that came in
 
@@ -67,8 +71,10 @@ enum Command {
     Serve(Options),
     /// Show every setting with its value and where that comes from; secrets are hidden
     Config(Options),
+    Demo(demo::DemoArgs),
     Send(send::SendArgs),
     Why(why::WhyArgs),
+    Link(link::LinkArgs),
     Sign(sign::SignArgs),
     Verify(verify::VerifyArgs),
     /// Print the OpenAPI document of the API
@@ -88,8 +94,10 @@ pub fn run() -> ExitCode {
         Some(Command::Config(options)) => {
             config::run(&options, matches.subcommand_matches("config").unwrap_or(&matches))
         }
+        Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Send(args)) => send::run(&args),
         Some(Command::Why(args)) => why::run(&args),
+        Some(Command::Link(args)) => link::run(&args),
         Some(Command::Sign(args)) => sign::run(&args, &SystemClock::default()),
         Some(Command::Verify(args)) => verify::run(&args, &SystemClock::default()),
         Some(Command::Openapi) => print_line(&serde_json::to_string_pretty(&api::openapi())?),

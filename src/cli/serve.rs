@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::config::{Config, ConfigError, Options, process_variable};
-use crate::server;
+use crate::server::{self, Told};
 use crate::telemetry::{LogFormat, start_logging};
 
 /// Serves until SIGTERM or SIGINT.
@@ -15,7 +15,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let format = log_format(&config)?;
     start_logging(&config.log, format).map_err(|error| ConfigError::new("CORNET_LOG", error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(server::serve(config))?;
+    runtime.block_on(server::serve(config, Told::Operator))?;
     // What still runs in the background, such as a look-up of a name, is not waited for.
     runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)

@@ -110,6 +110,9 @@ impl Config {
                 "(the store's; 5s,5m,30m,2h,5h,10h,14h,20h,24h when it is new)",
             ),
             "public_url" => or(self.public_url.as_ref().map(ToString::to_string), "(not set)"),
+            "portal_frame_ancestors" => {
+                or(Some(self.portal_frame_ancestors.join(",")).filter(|text| !text.is_empty()), "(none)")
+            }
             "request_timeout" => format!("{:?}", self.request_timeout),
             "grace" => format!("{:?}", self.grace),
             "connections_max" => {

@@ -49,6 +49,14 @@ fn what_cannot_be_used_is_refused_by_name() {
         ("--retry-schedule", "5s,,5m"),
         ("--public-url", "hooks.example.com"),
         ("--public-url", "https://hooks.example.com/cornet"),
+        ("--portal-frame-ancestors", "app.example.com"),
+        ("--portal-frame-ancestors", "https://app.example.com/"),
+        ("--portal-frame-ancestors", "https://app.example.com/path"),
+        ("--portal-frame-ancestors", "https://user@app.example.com"),
+        ("--portal-frame-ancestors", "https://*.example.com"),
+        ("--portal-frame-ancestors", "https://app.example.com; script-src *"),
+        ("--portal-frame-ancestors", "javascript:alert(1)"),
+        ("--portal-frame-ancestors", "'self'"),
         ("--request-timeout", "15"),
         ("--request-timeout", "61s"),
         ("--request-timeout", "0s"),
@@ -84,4 +92,12 @@ fn a_secret_comes_from_its_variable_or_a_file_and_is_never_shown() {
     assert!(both.contains("CORNET_API_KEY_FILE is set too"), "{both}");
     let missing = read(&[], &[("HOME", "/"), ("CORNET_MASTER_KEY_FILE", "/nowhere")]).unwrap_err();
     assert!(missing.starts_with("CORNET_MASTER_KEY_FILE: cannot read /nowhere"), "{missing}");
+}
+
+#[test]
+fn sites_that_may_frame_the_portal_are_kept_as_they_are_written() {
+    let read = |value: &str| read(&["--portal-frame-ancestors", value], &[("HOME", "/home/ada")]).unwrap();
+    assert_eq!(read("").portal_frame_ancestors, Vec::<String>::new());
+    let sites = ["https://app.example.com", "http://127.0.0.1:3000"];
+    assert_eq!(read("https://app.example.com, http://127.0.0.1:3000,").portal_frame_ancestors, sites);
 }

@@ -1,21 +1,63 @@
-//! The style sheet and the mark, held in the binary. Their paths carry a hash of their content, so browsers may keep
-//! them for ever and never show an old one.
+//! The style sheet, the scripts and the mark, held in the binary. Their paths carry a hash of their content, so
+//! browsers may keep them for ever and never show an old one.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use aws_lc_rs::digest;
+use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 
-const STYLE: &str = include_str!("cornet.css");
-const ICON: &str = include_str!("cornet.svg");
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// How much of the hash tells two versions apart.
 const HASH_BYTES: usize = 8;
 
-static STYLE_PATH: LazyLock<String> = LazyLock::new(|| path("cornet", STYLE, "css"));
-static ICON_PATH: LazyLock<String> = LazyLock::new(|| path("cornet", ICON, "svg"));
+/// A file of the pages.
+pub(super) struct Asset {
+    path: LazyLock<String>,
+    media_type: &'static str,
+    content: &'static str,
+}
+
+/// How pages look.
+pub(super) static STYLE: Asset = Asset {
+    path: LazyLock::new(|| path("cornet", STYLE.content, "css")),
+    media_type: "text/css; charset=utf-8",
+    content: concat!(
+        include_str!("assets/tokens.css"),
+        include_str!("assets/base.css"),
+        include_str!("assets/frame.css"),
+        include_str!("assets/parts.css"),
+    ),
+};
+
+/// What pages can do in a browser that runs scripts, beside what they can do in any.
+pub(super) static SCRIPT: Asset = Asset {
+    path: LazyLock::new(|| path("cornet", SCRIPT.content, "js")),
+    media_type: "text/javascript; charset=utf-8",
+    content: concat!(
+        include_str!("assets/time.js"),
+        include_str!("assets/copy.js"),
+        include_str!("assets/controls.js"),
+        include_str!("assets/dialog.js"),
+        include_str!("assets/live.js"),
+    ),
+};
+
+/// The mark.
+pub(super) static ICON: Asset = Asset {
+    path: LazyLock::new(|| path("cornet", ICON.content, "svg")),
+    media_type: "image/svg+xml",
+    content: include_str!("assets/cornet.svg"),
+};
+
+impl Asset {
+    /// Where it is served.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+}
 
 fn path(name: &str, content: &str, kind: &str) -> String {
     let hash = digest::digest(&digest::SHA256, content.as_bytes());
@@ -27,18 +69,10 @@ fn path(name: &str, content: &str, kind: &str) -> String {
     path + "." + kind
 }
 
-pub(super) fn style_path() -> &'static str {
-    &STYLE_PATH
-}
-
-pub(super) fn icon_path() -> &'static str {
-    &ICON_PATH
-}
-
-pub(super) async fn style() -> Response {
-    ([(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, FOR_EVER)], STYLE).into_response()
-}
-
-pub(super) async fn icon() -> Response {
-    ([(CONTENT_TYPE, "image/svg+xml"), (CACHE_CONTROL, FOR_EVER)], ICON).into_response()
+/// The routes of all of them.
+pub(super) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    [&STYLE, &SCRIPT, &ICON].into_iter().fold(Router::new(), |router, asset| {
+        let answer = || async { ([(CONTENT_TYPE, asset.media_type), (CACHE_CONTROL, FOR_EVER)], asset.content) };
+        router.route(asset.path(), get(answer))
+    })
 }

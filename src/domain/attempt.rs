@@ -16,8 +16,31 @@ pub struct AttemptReport {
     pub duration_ms: u64,
     /// The address that the request went to, once there was a connection.
     pub remote_address: Option<IpAddr>,
+    /// How long its parts took, once there was a connection.
+    pub phases: Option<Phases>,
     /// The receiver's answer, whatever its status, or why there is none.
     pub result: Result<Answer, AttemptError>,
+}
+
+/// How long the parts of a request took, one after the other, in microseconds. The rest of its time was spent on the
+/// answer's body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Looking up the host's name; `None` when the URL has an address.
+    pub dns_us: Option<u32>,
+    /// Connecting; `None` when a connection was used that had been open already.
+    pub connect_us: Option<u32>,
+    /// The TLS handshake; `None` for a plain connection.
+    pub tls_us: Option<u32>,
+    /// From having the connection until the answer's head was there; `None` when it never was.
+    pub first_byte_us: Option<u32>,
+}
+
+impl Phases {
+    /// Whether the request went over a connection that an earlier one had opened.
+    pub fn is_reused(&self) -> bool {
+        self.connect_us.is_none()
+    }
 }
 
 /// A receiver's answer: status and headers arrived whole, the body as far as it came.
@@ -56,6 +79,11 @@ impl Answer {
 }
 
 impl AttemptReport {
+    /// Nothing was sent, at once, because of `error`.
+    pub fn unsent(error: AttemptError) -> Self {
+        Self { duration_ms: 0, remote_address: None, phases: None, result: Err(error) }
+    }
+
     /// Whether the endpoint took the message: only a 2xx status says so (SEEDS A15).
     pub fn succeeded(&self) -> bool {
         matches!(&self.result, Ok(answer) if (200..300).contains(&answer.status))

@@ -13,7 +13,9 @@
 //!
 //! It does not know when it is asked or how a request is sent.
 
-use super::attempt::{Answer, AttemptError, AttemptReport};
+use std::net::IpAddr;
+
+use super::attempt::{Answer, AttemptError, AttemptReport, Phases};
 use super::id::{ApplicationId, AttemptId, EndpointId, MessageId};
 use super::message::MessageFilter;
 use super::retry::{self, RetryPolicy};
@@ -128,6 +130,26 @@ impl Standing {
     }
 }
 
+/// Where a delivery stands as a list shows it: whether it waits for its first attempt or for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The first attempt may be made at this time.
+    Waiting(Timestamp),
+    /// An attempt has failed, and the next may be made at this time.
+    Retrying(Timestamp),
+    /// It has ended.
+    Ended(DeliveryState),
+}
+
+impl From<Stage> for Standing {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Waiting(due) | Stage::Retrying(due) => Self::Waiting(due),
+            Stage::Ended(state) => Self::Ended(state),
+        }
+    }
+}
+
 /// What one attempt, or the lack of a reason to make one, makes of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -154,8 +176,15 @@ pub struct Attempt {
     pub number: u32,
     /// The URL at the time.
     pub url: String,
+    /// The time that the request was signed with, to the second. It is its id's, unless the clock was set back.
+    pub sent_at: Timestamp,
     /// From the start to the end of the answer, or to the error.
     pub duration_ms: u64,
+    /// The address that it went to, once there was a connection. It is for the operator alone: a tenant must not learn
+    /// where a name leads on the inside (THREATS C27).
+    pub remote_address: Option<IpAddr>,
+    /// How long its parts took, once there was a connection.
+    pub phases: Option<Phases>,
     /// What came of it.
     pub result: Result<Answer, AttemptError>,
 }
@@ -167,7 +196,7 @@ pub struct Journey {
     pub standing: Option<Standing>,
     /// How many attempts were made, by the schedule or because somebody asked.
     pub attempts: u32,
-    /// The latest of them, without the answer's body.
+    /// The latest of them, without the answer's headers and body.
     pub last: Option<Attempt>,
 }
 

@@ -185,7 +185,7 @@ impl Verdict {
     /// What it says of the endpoint, in one sentence for people.
     pub const fn explanation(self) -> &'static str {
         match self {
-            Self::Queued => "The endpoint was to get the message.",
+            Self::Queued => "It was queued for the endpoint.",
             Self::EventType => "The endpoint is not subscribed to the message's event type.",
             Self::Channel => "The endpoint wants other channels than the message has.",
             Self::Disabled => "The endpoint was switched off when the message was accepted.",

@@ -127,6 +127,20 @@ impl EventType {
     }
 }
 
+/// Schemas by version, as JSON text, with `schema` in the place of the newest; it is the first where there are none.
+///
+/// # Errors
+/// When `schema` is not JSON.
+pub fn with_newest_schema(schemas: Option<&str>, schema: &str) -> Result<String, serde_json::Error> {
+    let schema = RawValue::from_string(schema.to_owned())?;
+    let known = schemas.and_then(|schemas| serde_json::from_str(schemas).ok());
+    let mut schemas: BTreeMap<String, Box<RawValue>> = known.unwrap_or_default();
+    let newest = schemas.keys().max_by_key(|version| version.parse::<u64>().unwrap_or_default());
+    let newest = newest.map_or_else(|| "1".to_owned(), Clone::clone);
+    schemas.insert(newest, schema);
+    serde_json::to_string(&schemas)
+}
+
 /// Of schemas by version, as JSON text, the one with the greatest version.
 fn newest(schemas: &str) -> Option<Box<RawValue>> {
     let schemas: BTreeMap<String, Box<RawValue>> = serde_json::from_str(schemas).ok()?;
@@ -135,7 +149,7 @@ fn newest(schemas: &str) -> Option<Box<RawValue>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{EnvironmentId, EventType, Timestamp};
+    use super::{EnvironmentId, EventType, Timestamp, with_newest_schema};
 
     fn example(schemas: Option<&str>, index: usize) -> String {
         let name = "order.created".to_owned();
@@ -151,6 +165,16 @@ mod tests {
         assert_eq!(example(Some(schemas), 1), r#"{"c":2}"#);
         assert_eq!(example(Some(schemas), 99), r#"{"c":2}"#);
         assert_eq!(example(Some(r#"{"1":{"example":{"x":1}}}"#), 0), r#"{"x":1}"#);
+    }
+
+    #[test]
+    fn another_newest_schema_leaves_the_older_ones() {
+        assert_eq!(with_newest_schema(None, r#"{"b":4.0,"a":1}"#).unwrap(), r#"{"1":{"b":4.0,"a":1}}"#);
+        let schemas = Some(r#"{"9":{"old":1},"10":{"new":1}}"#);
+        assert_eq!(with_newest_schema(schemas, "{}").unwrap(), r#"{"10":{},"9":{"old":1}}"#);
+        for broken in ["", "{", r#"{},"11":{}"#] {
+            assert!(with_newest_schema(schemas, broken).is_err(), "{broken}");
+        }
     }
 
     #[test]

@@ -56,6 +56,10 @@ kinds! {
     TaskKind = "qtask" as TaskId;
     /// The id of a request to the API; also what orders idempotency keys.
     RequestKind = "req" as RequestId;
+    /// The id of an inbox.
+    InboxKind = "inbox" as InboxId;
+    /// The id of a request that an inbox received.
+    InboxRequestKind = "rcvd" as InboxRequestId;
 }
 
 /// The id of a noun of kind `K`: ordered by the time when it was made.

@@ -59,6 +59,51 @@ pub fn compact(text: &str) -> String {
     kept
 }
 
+/// A JSON text with a line for each of its parts, as people read and write it; whatever stands in a string, the order of
+/// the keys and the spelling of the numbers stay.
+pub fn indented(text: &str) -> String {
+    let (mut shown, mut depth, mut in_string, mut escaped) = (String::with_capacity(text.len() * 2), 0, false, false);
+    let new_line = |shown: &mut String, depth: usize| {
+        shown.push('\n');
+        shown.push_str(&"  ".repeat(depth));
+    };
+    let text = compact(text);
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if in_string {
+            in_string = character != '"' || escaped;
+            escaped = character == '\\' && !escaped;
+            shown.push(character);
+            continue;
+        }
+        match character {
+            '{' | '[' if matches!(characters.peek(), Some('}' | ']')) => shown.push(character),
+            '{' | '[' => {
+                depth += 1;
+                shown.push(character);
+                new_line(&mut shown, depth);
+            }
+            '}' | ']' => {
+                if !shown.ends_with(['{', '[']) {
+                    depth = depth.saturating_sub(1);
+                    new_line(&mut shown, depth);
+                }
+                shown.push(character);
+            }
+            ',' => {
+                shown.push(character);
+                new_line(&mut shown, depth);
+            }
+            ':' => shown.push_str(": "),
+            _ => {
+                in_string = character == '"';
+                shown.push(character);
+            }
+        }
+    }
+    shown
+}
+
 /// The lowest set bit lies in the first of the eight bytes that ends a run of plain characters in a string: a quote, a
 /// backslash or a control character. Zero when all are plain. (Bits above the lowest may be set wrongly by a borrow.)
 const fn string_stops(word: u64) -> u64 {

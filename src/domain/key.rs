@@ -11,8 +11,6 @@ use super::time::Timestamp;
 
 /// What every key of Cornet begins with.
 pub const API_KEY_PREFIX: &str = "ck_";
-/// What every token of the portal begins with.
-pub const PORTAL_TOKEN_PREFIX: &str = "cp_";
 /// The shortest text that is taken as a key when the operator brings one (THREATS G10).
 pub const API_KEY_BYTES_MIN: usize = 32;
 /// The longest text that is looked at as a key.
@@ -83,8 +81,13 @@ impl ApiKey {
 
 /// The hash under which the key with this text is kept.
 pub fn hash(text: &str) -> KeyHash {
+    hash_bytes(text.as_bytes())
+}
+
+/// The SHA-256 of these bytes.
+pub fn hash_bytes(bytes: &[u8]) -> KeyHash {
     let mut hash = KeyHash::default();
-    hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     hash
 }
 
@@ -101,15 +104,8 @@ pub fn generate() -> Result<String, RandomnessUnavailable> {
     generate_with_prefix(API_KEY_PREFIX)
 }
 
-/// The text of a new token for the portal.
-///
-/// # Errors
-/// When the operating system has no randomness to give.
-pub fn generate_portal_token() -> Result<String, RandomnessUnavailable> {
-    generate_with_prefix(PORTAL_TOKEN_PREFIX)
-}
-
-fn generate_with_prefix(prefix: &str) -> Result<String, RandomnessUnavailable> {
+/// A text that nobody can guess: 256 bits behind a prefix that says what it is.
+pub(super) fn generate_with_prefix(prefix: &str) -> Result<String, RandomnessUnavailable> {
     let mut bits = [0u8; 32];
     rand::fill(&mut bits).map_err(|_| RandomnessUnavailable)?;
     Ok(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bits)))

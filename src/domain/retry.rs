@@ -83,6 +83,17 @@ impl RetrySchedule {
         let jitter_ms_max = as_ms(delay) * JITTER_PERCENT_MAX / 100;
         Some(delay + Duration::from_millis(random.u64(0..=jitter_ms_max)))
     }
+
+    /// When the attempts to come are made at the earliest, if each of them fails at once: the one that is due at `next`
+    /// after `attempts_made` attempts, and those that the schedule has after it.
+    pub fn attempts_to_come(&self, attempts_made: u32, next: Timestamp) -> Vec<Timestamp> {
+        let behind = usize::try_from(attempts_made).unwrap_or(usize::MAX);
+        let later = self.0.iter().skip(behind).scan(next, |due, &delay| {
+            *due = due.plus(delay);
+            Some(*due)
+        });
+        std::iter::once(next).chain(later).collect()
+    }
 }
 
 /// What is done about attempts that fail.

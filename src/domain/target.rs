@@ -273,6 +273,11 @@ impl TargetPolicy {
         Self { https_only: true, ..self }
     }
 
+    /// The networks that are open besides the public internet.
+    pub fn allowed(&self) -> &[Network] {
+        &self.allowed
+    }
+
     /// Judges a target by what its URL says, before any name is looked up. A name that passes is judged again by the
     /// addresses that it resolves to, with [`TargetPolicy::vet`].
     pub fn check_literal(&self, target: &Target) -> Result<(), TargetError> {

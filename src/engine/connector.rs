@@ -6,6 +6,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 use tower::Service;
 
-use crate::domain::attempt::{AttemptError, AttemptErrorCode};
+use crate::clock::Clock;
+use crate::domain::attempt::{AttemptError, AttemptErrorCode, Phases};
 use crate::domain::target::{Scheme, TargetError, TargetPolicy};
 use crate::engine::resolver::Resolver;
 use crate::engine::tls::Tls;
@@ -37,13 +39,20 @@ struct Shared {
     policy: Arc<TargetPolicy>,
     resolver: Arc<dyn Resolver>,
     tls: Tls,
+    clock: Arc<dyn Clock>,
     connect_budget: Duration,
 }
 
 impl Connector {
     /// `connect_budget` is how long it may take to reach one of a name's addresses.
-    pub fn new(policy: Arc<TargetPolicy>, resolver: Arc<dyn Resolver>, tls: Tls, connect_budget: Duration) -> Self {
-        Self { shared: Arc::new(Shared { policy, resolver, tls, connect_budget }) }
+    pub fn new(
+        policy: Arc<TargetPolicy>,
+        resolver: Arc<dyn Resolver>,
+        tls: Tls,
+        clock: Arc<dyn Clock>,
+        connect_budget: Duration,
+    ) -> Self {
+        Self { shared: Arc::new(Shared { policy, resolver, tls, clock, connect_budget }) }
     }
 }
 
@@ -67,18 +76,29 @@ impl Shared {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let scheme = if uri.scheme_str() == Some("http") { Scheme::Http } else { Scheme::Https };
         let port = uri.port_u16().unwrap_or(scheme.default_port());
+        let began = self.clock.monotonic();
         let addresses = self.find(host, port).await?;
+        let found = self.clock.monotonic();
         let stream = self.reach(&addresses).await?;
         let peer = stream.peer_addr().map_err(|error| explain(&error))?;
         if !self.policy.permits_socket(peer) {
             return Err(refused(TargetError::Forbidden));
         }
         stream.set_nodelay(true).map_err(|error| explain(&error))?;
+        let reached = self.clock.monotonic();
         let stream = match scheme {
             Scheme::Http => Either::Left(stream),
             Scheme::Https => Either::Right(Box::new(self.tls.handshake(host, stream).await?)),
         };
-        Ok(Receiver { stream: TokioIo::new(stream), address: peer.ip() })
+        let ended = self.clock.monotonic();
+        let phases = Phases {
+            dns_us: host.parse::<IpAddr>().is_err().then(|| us_between(began, found)),
+            connect_us: Some(us_between(found, reached)),
+            tls_us: (scheme == Scheme::Https).then(|| us_between(reached, ended)),
+            first_byte_us: None,
+        };
+        let opening = Arc::new(Opening { began, ended, phases, is_told: AtomicBool::new(false) });
+        Ok(Receiver { stream: TokioIo::new(stream), reached: Reached { address: peer.ip(), opening } })
     }
 
     /// The addresses of `host` that may be connected to.
@@ -139,19 +159,50 @@ fn explain(error: &io::Error) -> AttemptError {
     AttemptError::new(code, detail)
 }
 
-/// The address at the other end of a connection, as the HTTP client hands it back.
-#[derive(Clone, Copy, Debug)]
-pub struct RemoteAddress(pub IpAddr);
+/// What is known of a connection, as the HTTP client hands it back with each request that it carries.
+#[derive(Clone, Debug)]
+pub struct Reached {
+    /// The address at the other end.
+    pub address: IpAddr,
+    /// How it was opened.
+    pub opening: Arc<Opening>,
+}
+
+/// How a connection was opened; times are the clock's monotonic ones.
+#[derive(Debug)]
+pub struct Opening {
+    began: Duration,
+    ended: Duration,
+    phases: Phases,
+    is_told: AtomicBool,
+}
+
+impl Opening {
+    /// The phases of a request that was begun at `started` and whose answer's head was there at `answered`. The first
+    /// one has waited for the opening; for each further one the connection was open, and so it was for one that was
+    /// begun later: the client may open a connection for a request and find it another one meanwhile.
+    pub fn phases(&self, started: Duration, answered: Option<Duration>) -> Phases {
+        let has_waited = self.began >= started && !self.is_told.swap(true, Ordering::Relaxed);
+        let (phases, open) = if has_waited { (self.phases, self.ended) } else { (Phases::default(), started) };
+        Phases { first_byte_us: answered.map(|answered| us_between(open, answered)), ..phases }
+    }
+}
+
+/// Whole microseconds between two times; more than an hour counts as one.
+fn us_between(earlier: Duration, later: Duration) -> u32 {
+    const HOUR_US: u32 = 3_600_000_000;
+    u32::try_from(later.saturating_sub(earlier).as_micros()).map_or(HOUR_US, |us| us.min(HOUR_US))
+}
 
 /// An open connection to a receiver, plain or TLS.
 pub struct Receiver {
     stream: TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>,
-    address: IpAddr,
+    reached: Reached,
 }
 
 impl Connection for Receiver {
     fn connected(&self) -> Connected {
-        Connected::new().extra(RemoteAddress(self.address))
+        Connected::new().extra(self.reached.clone())
     }
 }
 
@@ -188,5 +239,24 @@ impl Write for Receiver {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opening_is_told_once_and_to_one_who_waited_for_it() {
+        let at = Duration::from_micros;
+        let phases = Phases { connect_us: Some(7), ..Phases::default() };
+        let opening = Opening { began: at(10), ended: at(17), phases, is_told: AtomicBool::new(false) };
+        let open = |first_byte_us| Phases { first_byte_us, ..Phases::default() };
+        // It was opened for an earlier request, which went over another connection.
+        assert_eq!(opening.phases(at(11), Some(at(19))), open(Some(8)));
+        assert_eq!(opening.phases(at(10), None), phases);
+        assert_eq!(opening.phases(at(10), None), open(None));
+        assert_eq!(us_between(at(2), at(1)), 0);
+        assert_eq!(us_between(at(0), Duration::MAX), 3_600_000_000);
     }
 }

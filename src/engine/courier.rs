@@ -42,6 +42,7 @@ pub struct Prepared {
     /// At most so many messages a second are sent to the endpoint.
     pub throttle_rate: Option<u16>,
     id: AttemptId,
+    sent_at: Timestamp,
     route: Arc<Route>,
     policy: RetryPolicy,
 }
@@ -86,14 +87,15 @@ impl Courier {
             Content::Deleted => return Ok(Step::Record(self.ended(ready, DeliveryState::Expired))),
             Content::Damaged => return Ok(Step::Record(self.damaged(ready, route))),
         };
-        let id: AttemptId = self.store.next_id();
+        let sent_at = self.store.now();
         let prepared = Prepared {
             throttle_rate: least(routes.application.throttle_rate, route.endpoint.throttle_rate),
-            id,
+            id: self.store.next_id(),
+            sent_at,
             route: route.clone(),
             policy: routes.retry_policy(&route.endpoint, &message.event_type),
         };
-        Ok(Step::Send(request(routes, route, message, self.store.now(), Purpose::Delivery), prepared))
+        Ok(Step::Send(request(routes, route, message, sent_at, Purpose::Delivery), prepared))
     }
 
     /// What a report makes of the delivery.
@@ -104,7 +106,7 @@ impl Courier {
         };
         let says_gone = matches!(&report.result, Ok(answer) if answer.status == STATUS_GONE);
         let gone = says_gone && prepared.policy.heeds_answers;
-        let attempt = attempt(ready, prepared.id, &prepared.route, report);
+        let attempt = attempt(ready, (prepared.id, prepared.sent_at), &prepared.route, report);
         let succeeded = attempt.succeeded();
         let record = Record { delivery: ready.delivery.clone(), attempt: Ok(attempt), outcome };
         Concluded { record, succeeded, gone }
@@ -126,8 +128,8 @@ impl Courier {
     fn damaged(&self, ready: &Ready, route: &Route) -> Record {
         let detail = "the stored payload is not what was accepted; it is not sent";
         let error = AttemptError::new(AttemptErrorCode::PayloadCorrupt, detail);
-        let report = AttemptReport { duration_ms: 0, remote_address: None, result: Err(error) };
-        let attempt = attempt(ready, self.store.next_id(), route, report);
+        let made = (self.store.next_id(), self.store.now());
+        let attempt = attempt(ready, made, route, AttemptReport::unsent(error));
         let outcome = Outcome::Ended(DeliveryState::Failed);
         Record { delivery: ready.delivery.clone(), attempt: Ok(attempt), outcome }
     }
@@ -137,7 +139,7 @@ fn least(one: Option<u16>, other: Option<u16>) -> Option<u16> {
     one.into_iter().chain(other).min()
 }
 
-fn attempt(ready: &Ready, id: AttemptId, route: &Route, report: AttemptReport) -> Attempt {
+fn attempt(ready: &Ready, (id, sent_at): (AttemptId, Timestamp), route: &Route, report: AttemptReport) -> Attempt {
     Attempt {
         id,
         message_id: ready.delivery.message_id,
@@ -146,7 +148,10 @@ fn attempt(ready: &Ready, id: AttemptId, route: &Route, report: AttemptReport) -
         trigger: ready.delivery.trigger,
         number: ready.delivery.attempts_made + 1,
         url: route.endpoint.url.clone(),
+        sent_at,
         duration_ms: report.duration_ms,
+        remote_address: report.remote_address,
+        phases: report.phases,
         result: report.result,
     }
 }
@@ -162,6 +167,12 @@ enum Purpose {
 /// has a place for it (SEEDS B22, B27).
 pub fn test_request(routes: &Routes, route: &Route, message: &Message, now: Timestamp) -> OutgoingRequest {
     request(routes, route, message, now, Purpose::Test)
+}
+
+/// The request of an attempt that was made at `sent_at`, formed once more: the same bytes, as long as what it is formed
+/// from is the same.
+pub fn request_again(routes: &Routes, route: &Route, message: &Message, sent_at: Timestamp) -> OutgoingRequest {
+    request(routes, route, message, sent_at, Purpose::Delivery)
 }
 
 /// The request of one attempt (Standard Webhooks 1.0): the id stays the same in every repeat, the timestamp and the

@@ -3,7 +3,6 @@
 
 use std::error::Error;
 use std::io;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use crate::domain::attempt::{
     Answer, AttemptError, AttemptErrorCode, AttemptReport, KEPT_BODY_BYTES_MAX, KEPT_HEADER_BYTES_MAX,
 };
 use crate::domain::target::{Target, TargetPolicy};
-use crate::engine::connector::{Connector, RemoteAddress, refused};
+use crate::engine::connector::{Connector, Reached, refused};
 use crate::engine::resolver::{DnsResolver, Resolver};
 use crate::engine::tls::{Tls, TlsSetupError};
 
@@ -133,7 +132,7 @@ impl HttpSender {
     ) -> Result<Self, SenderSetupError> {
         let policy = Arc::new(policy);
         let tls = Tls::new(settings.authority_file.as_deref(), settings.tls_budget)?;
-        let connector = Connector::new(Arc::clone(&policy), resolver, tls, settings.connect_budget);
+        let connector = Connector::new(Arc::clone(&policy), resolver, tls, clock.clone(), settings.connect_budget);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(settings.idle_timeout)
@@ -146,27 +145,32 @@ impl HttpSender {
         Ok(Self { client, policy, clock, deadline: settings.deadline, body_budget: settings.body_budget })
     }
 
-    async fn exchange(
-        &self,
-        request: Request<Full<Bytes>>,
-        connection: &CaptureConnection,
-        started: Duration,
-    ) -> Result<Answer, AttemptError> {
-        let response = match timeout(self.deadline, self.client.request(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(explain(&error)),
-            Err(_) => return Err(self.timed_out(connection)),
+    /// Sends a request that was begun at `started`. Its duration is left for the caller to say.
+    async fn exchange(&self, mut request: Request<Full<Bytes>>, started: Duration) -> AttemptReport {
+        let connection = capture_connection(&mut request);
+        let answering = timeout(self.deadline, self.client.request(request)).await;
+        let now = self.clock.monotonic();
+        let reached = reached(&connection);
+        let answered = matches!(answering, Ok(Ok(_))).then_some(now);
+        let phases = reached.as_ref().map(|reached| reached.opening.phases(started, answered));
+        let remote_address = reached.map(|reached| reached.address);
+        let result = match answering {
+            Ok(Ok(response)) => {
+                let left = self.deadline.saturating_sub(now.saturating_sub(started));
+                Ok(read_answer(response, left.min(self.body_budget)).await)
+            }
+            Ok(Err(error)) => Err(explain(&error)),
+            Err(_) => Err(self.timed_out(remote_address.is_some())),
         };
-        let elapsed = self.clock.monotonic().saturating_sub(started);
-        let body_budget = self.deadline.saturating_sub(elapsed).min(self.body_budget);
-        Ok(read_answer(response, body_budget).await)
+        AttemptReport { duration_ms: 0, remote_address, phases, result }
     }
 
-    fn timed_out(&self, connection: &CaptureConnection) -> AttemptError {
+    fn timed_out(&self, was_connected: bool) -> AttemptError {
         let deadline_ms = self.deadline.as_millis();
-        let detail = match remote_address(connection) {
-            Some(_) => format!("the server did not answer within {deadline_ms} ms"),
-            None => format!("there was no connection to the server within {deadline_ms} ms"),
+        let detail = if was_connected {
+            format!("the server did not answer within {deadline_ms} ms")
+        } else {
+            format!("there was no connection to the server within {deadline_ms} ms")
         };
         AttemptError::new(AttemptErrorCode::Timeout, detail)
     }
@@ -175,19 +179,12 @@ impl HttpSender {
 impl Sender for HttpSender {
     async fn send(&self, request: OutgoingRequest) -> AttemptReport {
         let started = self.clock.monotonic();
-        let mut remote = None;
-        let result = match self.policy.check_literal(&request.target).map_err(refused).and_then(|()| form(request)) {
-            Err(error) => Err(error),
-            Ok(mut request) => {
-                let connection = capture_connection(&mut request);
-                let result = self.exchange(request, &connection, started).await;
-                remote = remote_address(&connection);
-                result
-            }
+        let report = match self.policy.check_literal(&request.target).map_err(refused).and_then(|()| form(request)) {
+            Err(error) => AttemptReport::unsent(error),
+            Ok(request) => self.exchange(request, started).await,
         };
         let duration = self.clock.monotonic().saturating_sub(started);
-        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        AttemptReport { duration_ms, remote_address: remote, result }
+        AttemptReport { duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), ..report }
     }
 }
 
@@ -207,11 +204,11 @@ fn form(outgoing: OutgoingRequest) -> Result<Request<Full<Bytes>>, AttemptError>
     Ok(request)
 }
 
-/// The address of the connection that carries the request, once there is one.
-fn remote_address(connection: &CaptureConnection) -> Option<IpAddr> {
+/// The connection that carries the request, once there is one.
+fn reached(connection: &CaptureConnection) -> Option<Reached> {
     let mut extensions = http::Extensions::new();
     connection.connection_metadata().as_ref()?.get_extras(&mut extensions);
-    extensions.get().map(|RemoteAddress(address)| *address)
+    extensions.remove()
 }
 
 async fn read_answer(response: Response<Incoming>, body_budget: Duration) -> Answer {

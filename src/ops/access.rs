@@ -3,20 +3,53 @@
 use std::sync::Arc;
 
 use super::{OpError, Operations};
+use crate::domain::event_type::EventType;
 use crate::domain::id::{ApplicationId, EnvironmentId};
-use crate::domain::key::{self, API_KEY_BYTES_MAX, Scope};
-use crate::store::Routes;
+use crate::domain::key::{self, API_KEY_BYTES_MAX, ApiKey, Scope};
+use crate::domain::session::{PORTAL_TOKEN_PREFIX, Session};
+use crate::store::{Reach, Routes};
 
-/// What a key opens.
-#[derive(Clone, Copy, Debug)]
+/// What a key or a session opens.
+#[derive(Clone, Debug)]
 pub struct Access {
     /// The environment that it acts on.
     pub environment_id: EnvironmentId,
     /// What it may do.
     pub scope: Scope,
+    /// Whether it may only look, and at no secret.
+    pub read_only: bool,
+    /// The feature flags of a consumer; `None` is whoever sees every event type.
+    pub feature_flags: Option<Arc<[String]>>,
+}
+
+impl From<&Session> for Access {
+    fn from(session: &Session) -> Self {
+        let grant = session.grant.clone();
+        let feature_flags = grant.feature_flags.map(Into::into);
+        Self { feature_flags, read_only: grant.read_only, ..Self::new(grant.environment_id, grant.scope) }
+    }
 }
 
 impl Access {
+    /// All that a key with this scope opens.
+    pub fn new(environment_id: EnvironmentId, scope: Scope) -> Self {
+        Self { environment_id, scope, read_only: false, feature_flags: None }
+    }
+
+    /// Whether an event type is there for it.
+    pub fn sees_event_type(&self, event_type: &EventType) -> bool {
+        let flags = &event_type.feature_flags;
+        flags.is_empty() || self.feature_flags.as_ref().is_none_or(|own| flags.iter().any(|flag| own.contains(flag)))
+    }
+
+    /// Refuses whoever may only look.
+    ///
+    /// # Errors
+    /// When that is so.
+    pub fn require_writing(&self) -> Result<(), OpError> {
+        if self.read_only { Err(OpError::ReadOnly) } else { Ok(()) }
+    }
+
     /// Whether nouns of this application may be seen.
     pub fn sees(&self, application: ApplicationId) -> bool {
         match self.scope {
@@ -28,6 +61,15 @@ impl Access {
     /// Whether it reaches beyond one application.
     pub fn is_environment_wide(&self) -> bool {
         matches!(self.scope, Scope::Admin | Scope::Environment)
+    }
+
+    /// What of its environment it sees.
+    pub(super) fn reach(&self) -> Reach {
+        let application_id = match self.scope {
+            Scope::Admin | Scope::Environment => None,
+            Scope::Application(own) => Some(own),
+        };
+        Reach { environment_id: self.environment_id, application_id }
     }
 
     /// Refuses every key but an admin's what concerns environments and keys.
@@ -42,17 +84,38 @@ impl Access {
 }
 
 impl Operations {
-    /// What the key with this text opens.
+    /// What the key with this text opens, or the token of the portal.
     ///
     /// # Errors
     /// When it is unknown or has ended, or the store can't be read.
     pub async fn authenticate(&self, text: &str) -> Result<Access, OpError> {
+        if text.starts_with(PORTAL_TOKEN_PREFIX) {
+            match self.session_of(text).await {
+                // A key that an operator brought may begin with anything.
+                Err(OpError::Unauthenticated) => {}
+                session => return Ok(Access::from(&session?)),
+            }
+        }
+        let key = self.valid_key(text).await?;
+        Ok(Access::new(key.environment_id, key.scope))
+    }
+
+    /// The key with this text.
+    pub(super) async fn valid_key(&self, text: &str) -> Result<Arc<ApiKey>, OpError> {
         if text.is_empty() || text.len() > API_KEY_BYTES_MAX {
             return Err(OpError::Unauthenticated);
         }
         let found = self.store.api_key(key::hash(text)).await?;
-        let valid = found.filter(|key| key.is_valid(self.store.now())).ok_or(OpError::Unauthenticated)?;
-        Ok(Access { environment_id: valid.environment_id, scope: valid.scope })
+        found.filter(|key| key.is_valid(self.store.now())).ok_or(OpError::Unauthenticated)
+    }
+
+    /// What `access` sees, or what it sees of one application.
+    pub(super) async fn reach(&self, access: &Access, application: Option<&str>) -> Result<Reach, OpError> {
+        let mut reach = access.reach();
+        if let Some(application) = application {
+            reach.application_id = Some(self.routes(access, application).await?.application.id);
+        }
+        Ok(reach)
     }
 
     /// The application with this id or uid and where its messages go.

@@ -1,5 +1,6 @@
 //! What can be asked of applications. A key of one application sees that one alone and can't change it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Access, ApplicationFilter, IdempotencyKey, Listed, Made, OpError, Operations, Page, check};
@@ -47,6 +48,26 @@ impl Operations {
                 Ok(self.store.applications(access.environment_id, filter, page).await?)
             }
         }
+    }
+
+    /// The applications with these ids, by id; one that is gone, or that `access` does not see, is not among them.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn applications_of(
+        &self,
+        access: &Access,
+        ids: impl IntoIterator<Item = ApplicationId>,
+    ) -> Result<BTreeMap<ApplicationId, Application>, OpError> {
+        let mut found = BTreeMap::new();
+        for id in ids.into_iter().collect::<BTreeSet<_>>() {
+            match self.application(access, &id.to_string()).await {
+                Ok(application) => drop(found.insert(id, application)),
+                Err(OpError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
     }
 
     /// The application with this id or uid.

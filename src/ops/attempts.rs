@@ -46,6 +46,21 @@ impl Operations {
         Ok(self.store.attempts_of_endpoint(endpoint_id, filter, page).await?)
     }
 
+    /// The newest attempts of all applications that `access` may see, or of one, the latest first; each with the event
+    /// type of its message, if that is still there.
+    ///
+    /// # Errors
+    /// When there is no such application that `access` may see, or the store can't be read.
+    pub async fn recent_attempts(
+        &self,
+        access: &Access,
+        application: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Attempt, Option<String>)>, OpError> {
+        let reach = self.reach(access, application).await?;
+        Ok(self.store.newest_attempts(reach, limit).await?)
+    }
+
     /// The messages that these attempts sent, by id, without their payloads; one that is gone is not among them.
     ///
     /// # Errors

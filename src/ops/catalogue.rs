@@ -51,13 +51,24 @@ impl Operations {
         Ok(shown)
     }
 
-    /// All event types of the environment that are not archived, in the order in which they were made, so those of a
-    /// catalogue in its order.
+    /// Makes the event types of a preset in the environment of `access`, as [`Operations::load_catalogue`] does.
+    ///
+    /// # Errors
+    /// When `access` is not the environment's, there is no room for them, or the store could not.
+    pub async fn load_own_catalogue(&self, access: &Access, preset: Preset) -> Result<(), OpError> {
+        access.require_environment(TO_DO)?;
+        self.load_catalogue(access.environment_id, preset).await
+    }
+
+    /// All event types of the environment that `access` sees, with those that are archived if `archived_too` says so, in
+    /// the order in which they were made, so those of a catalogue in its order.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn event_types_in_order(&self, access: &Access) -> Result<Vec<EventType>, OpError> {
-        Ok(self.store.event_types_in_order(access.environment_id).await?)
+    pub async fn event_types_in_order(&self, access: &Access, archived_too: bool) -> Result<Vec<EventType>, OpError> {
+        let mut event_types = self.store.event_types_in_order(access.environment_id, archived_too).await?;
+        event_types.retain(|event_type| access.sees_event_type(event_type));
+        Ok(event_types)
     }
 
     async fn bring(

@@ -10,10 +10,10 @@ use crate::domain::endpoint::{
     ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers, HeadersChange, SECRET_GRACE_DEFAULT,
     SECRET_GRACE_MAX, SUBSCRIPTIONS_MAX,
 };
-use crate::domain::environment::EndpointRules;
+use crate::domain::environment::{EndpointRules, Environment};
 use crate::domain::id::{EndpointId, Id};
 use crate::domain::secret::EndpointSecret;
-use crate::domain::target::{Scheme, Target};
+use crate::domain::target::{Scheme, Target, TargetError};
 use crate::domain::{header, name};
 use crate::store::{EventTypeSharing, Inserted, Rotation, Route, Updated};
 
@@ -38,13 +38,9 @@ fn event_type_taken() -> OpError {
     OpError::conflict("event_type_taken", why)
 }
 
-/// Checks what is wanted of an endpoint against the rules of its environment. Whether another endpoint has the event
-/// type is for the store to say, when it writes.
+/// Checks which event types are wanted of an endpoint against the rules of its environment. Whether another endpoint has
+/// the event type is for the store to say, when it writes.
 pub(super) fn check_rules(rules: EndpointRules, change: &EndpointChange, is_new: bool) -> Result<(), OpError> {
-    let is_https = |url: &String| Target::parse(url).is_ok_and(|target| target.scheme() == Scheme::Https);
-    if rules.https_only && change.url.as_ref().is_some_and(|url| !is_https(url)) {
-        return Err(OpError::invalid("url", "url_scheme", "must start with https://: plain HTTP is not allowed here"));
-    }
     let wanted = change.event_types.as_ref().map(Option::as_deref).or(is_new.then_some(None));
     match wanted {
         Some(names) if rules.one_for_each_event_type && names.is_none_or(|names| names.len() != 1) => {
@@ -112,7 +108,7 @@ impl Operations {
         key: Option<IdempotencyKey>,
     ) -> Result<Made<Endpoint>, OpError> {
         let routes = self.routes(access, application).await?;
-        let change = self.checked(change, &Headers::new())?;
+        let change = self.checked(&routes.environment, change, &Headers::new()).await?;
         check_rules(routes.environment.settings.endpoint_rules, &change, true)?;
         let secret = match &secret_text {
             Some(text) => secret("secret", text)?,
@@ -135,6 +131,39 @@ impl Operations {
             }
             Inserted::Orphaned => Err(OpError::NotFound("application")),
         }
+    }
+
+    /// Checks whether an endpoint could be made as `change` wants it, or the one with this id or uid be changed so, and
+    /// changes nothing. What is written is checked again: somebody else may have been quicker.
+    ///
+    /// # Errors
+    /// When it could not be so, or the store can't be read.
+    pub async fn check_endpoint(
+        &self,
+        access: &Access,
+        application: &str,
+        endpoint: Option<&str>,
+        change: &EndpointChange,
+    ) -> Result<(), OpError> {
+        let routes = self.routes(access, application).await?;
+        let before = match endpoint {
+            Some(endpoint) => routes.endpoint_by_text(endpoint).ok_or(MISSING)?.endpoint.clone(),
+            None => Endpoint::blank(self.store.next_id(), &routes.application, self.store.now()),
+        };
+        let change = self.checked(&routes.environment, change.clone(), &before.headers).await?;
+        let rules = routes.environment.settings.endpoint_rules;
+        check_rules(rules, &change, endpoint.is_none())?;
+        let wanted = before.changed(&change, self.store.now());
+        let takes_one_of = |other: &Endpoint| {
+            let names = wanted.event_types.as_deref().unwrap_or_default();
+            let has = |name: &String| other.event_types.as_ref().is_some_and(|own| own.contains(name));
+            other.id != wanted.id && other.disabled.is_none() && names.iter().any(has)
+        };
+        let is_shared = routes.endpoints.iter().any(|route| takes_one_of(&route.endpoint));
+        if rules.one_for_each_event_type && wanted.disabled.is_none() && is_shared {
+            return Err(event_type_taken());
+        }
+        Ok(())
     }
 
     /// Makes the endpoint with this id or uid what `change` says, all of it but headers and secret; makes a new one
@@ -173,7 +202,7 @@ impl Operations {
     ) -> Result<Endpoint, OpError> {
         let routes = self.routes(access, application).await?;
         let before = &routes.endpoint_by_text(endpoint).ok_or(MISSING)?.endpoint;
-        let change = self.checked(change, &before.headers)?;
+        let change = self.checked(&routes.environment, change, &before.headers).await?;
         check_rules(routes.environment.settings.endpoint_rules, &change, false)?;
         match self.store.update_endpoint(before.application_id, before.id, change, EventTypeSharing::ByRule).await? {
             Updated::Done(endpoint) => Ok(endpoint),
@@ -210,9 +239,10 @@ impl Operations {
     /// What receivers of the endpoint verify with now.
     ///
     /// # Errors
-    /// When there is no such endpoint, or the store can't be read.
+    /// When there is no such endpoint, `access` may only look, or the store can't be read.
     pub async fn endpoint_secret(&self, access: &Access, application: &str, endpoint: &str) -> Result<String, OpError> {
         let endpoint = self.endpoint(access, application, endpoint).await?;
+        access.require_writing()?;
         let secret = self.store.endpoint_secret(endpoint.id).await?.ok_or(MISSING)?;
         Ok(shown(&secret))
     }
@@ -257,11 +287,31 @@ impl Operations {
         }
     }
 
-    /// Checks what is wanted of an endpoint that has these headers now.
-    pub(super) fn checked(&self, mut change: EndpointChange, headers: &Headers) -> Result<EndpointChange, OpError> {
+    /// Checks where an endpoint is to be. What is sent to an inbox of the same environment stays inside; anything else
+    /// must be where the policy and the environment's rules allow.
+    async fn check_url(&self, environment: &Environment, url: &str) -> Result<(), OpError> {
+        let refused = |error: TargetError| OpError::invalid("url", error.code(), error);
+        let target = Target::parse(url).map_err(refused)?;
+        if self.inboxes.at(&target).await?.is_some_and(|inbox| inbox.environment_id == environment.id) {
+            return Ok(());
+        }
+        self.policy.check_literal(&target).map_err(refused)?;
+        if environment.settings.endpoint_rules.https_only && target.scheme() != Scheme::Https {
+            let why = "must start with https://: plain HTTP is not allowed here";
+            return Err(OpError::invalid("url", "url_scheme", why));
+        }
+        Ok(())
+    }
+
+    /// Checks what is wanted of an endpoint of this environment that has these headers now.
+    pub(super) async fn checked(
+        &self,
+        environment: &Environment,
+        mut change: EndpointChange,
+        headers: &Headers,
+    ) -> Result<EndpointChange, OpError> {
         if let Some(url) = &change.url {
-            let judged = Target::parse(url).and_then(|target| self.policy.check_literal(&target));
-            judged.map_err(|error| OpError::invalid("url", error.code(), error))?;
+            self.check_url(environment, url).await?;
         }
         check::uid(change.uid.as_ref())?;
         check::text("description", "description", change.description.as_ref(), name::description)?;

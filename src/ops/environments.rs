@@ -21,6 +21,14 @@ pub(super) fn last_admin_key() -> OpError {
 }
 
 impl Operations {
+    /// The environment that `access` acts on.
+    ///
+    /// # Errors
+    /// When it is gone, or the store can't be read.
+    pub async fn own_environment(&self, access: &Access) -> Result<Environment, OpError> {
+        self.store.environment(access.environment_id).await?.ok_or(OpError::NotFound("environment"))
+    }
+
     /// A part of all environments.
     ///
     /// # Errors

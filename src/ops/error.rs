@@ -14,6 +14,9 @@ pub enum OpError {
     /// The key may not manage environments and keys.
     #[error("only an admin key may manage environments and keys: use one")]
     AdminOnly,
+    /// Whoever asks may only look.
+    #[error("this session may only look: ask whoever gave it for one that may change things")]
+    ReadOnly,
     /// There is no such noun, or none that this key may see.
     #[error("there is no such {0}")]
     NotFound(&'static str),

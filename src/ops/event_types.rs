@@ -73,7 +73,7 @@ fn sound(name: &str) -> Result<String, OpError> {
 }
 
 impl Operations {
-    /// A part of the environment's event types, ordered by name.
+    /// A part of the environment's event types that `access` sees, ordered by name.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -83,7 +83,8 @@ impl Operations {
         archived_too: bool,
         page: Page<String>,
     ) -> Result<Listed<EventType>, OpError> {
-        Ok(self.store.event_types(access.environment_id, archived_too, page).await?)
+        let flags = access.feature_flags.as_deref().map(<[String]>::to_vec);
+        Ok(self.store.event_types(access.environment_id, flags, archived_too, page).await?)
     }
 
     /// The event type with this name, also when it is archived.
@@ -91,7 +92,8 @@ impl Operations {
     /// # Errors
     /// When there is none, or the store can't be read.
     pub async fn event_type(&self, access: &Access, name: &str) -> Result<EventType, OpError> {
-        self.store.event_type(access.environment_id, sound(name)?).await?.ok_or(MISSING)
+        let found = self.store.event_type(access.environment_id, sound(name)?).await?;
+        found.filter(|event_type| access.sees_event_type(event_type)).ok_or(MISSING)
     }
 
     /// Makes an event type; one that is archived may be made again.

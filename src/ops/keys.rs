@@ -90,7 +90,7 @@ impl Operations {
             WantedScope::Admin => Scope::Admin,
             WantedScope::Environment => Scope::Environment,
             WantedScope::Application(id_or_uid) => {
-                let there = Access { environment_id: environment.id, scope: Scope::Environment };
+                let there = Access::new(environment.id, Scope::Environment);
                 Scope::Application(self.application(&there, id_or_uid).await?.id)
             }
         };

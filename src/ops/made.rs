@@ -10,3 +10,12 @@ pub enum Made<T> {
     /// It was there already; it is now as it was asked to be.
     Existing(T),
 }
+
+impl<T> Made<T> {
+    /// The noun, whether it is new or not.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::New(noun) | Self::Before(noun) | Self::Existing(noun) => noun,
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Messages: accepting them and looking at them. A message is checked, matched to the endpoints of its application,
 //! and kept with a verdict for each; what happens to it then is the engine's.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use super::applications::key_reused;
 use super::{Access, Made, OpError, Operations};
 use crate::domain::application::ApplicationChange;
+use crate::domain::delivery::Stage;
 use crate::domain::endpoint::Verdict;
 use crate::domain::envelope::Envelope;
 use crate::domain::id::{EndpointId, MessageId};
@@ -201,8 +203,34 @@ impl Operations {
         filter: MessageFilter,
         page: MessagesPage,
     ) -> Result<Walked<Message, MessageId>, OpError> {
-        let routes = self.routes(access, application).await?;
-        Ok(self.store.messages(routes.application.id, span, filter, page).await?)
+        let reach = self.reach(access, Some(application)).await?;
+        Ok(self.store.messages(reach, span, filter, page).await?)
+    }
+
+    /// The messages of all applications that `access` may see, or of one, that were accepted in `span`, newest first.
+    ///
+    /// # Errors
+    /// When there is no such application that `access` may see, or the store can't be read.
+    pub async fn messages_of_environment(
+        &self,
+        access: &Access,
+        application: Option<&str>,
+        span: Span,
+        filter: MessageFilter,
+        page: MessagesPage,
+    ) -> Result<Walked<Message, MessageId>, OpError> {
+        Ok(self.store.messages(self.reach(access, application).await?, span, filter, page).await?)
+    }
+
+    /// Where each message of a list stands at each endpoint that it goes, or went, to.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn standings_of(
+        &self,
+        messages: &[Message],
+    ) -> Result<BTreeMap<MessageId, BTreeMap<EndpointId, Stage>>, OpError> {
+        Ok(self.store.stages(messages.iter().map(|message| message.id).collect()).await?)
     }
 
     /// Deletes the payload of a message; what has not been delivered of it expires.

@@ -1,9 +1,10 @@
 //! Recovery: everything that failed at an endpoint while it was down is sent again, in the background.
 
-use super::attempts::open_route;
+use super::attempts::{open_route, route};
 use super::{Access, OpError, Operations};
 use crate::domain::id::TaskId;
 use crate::domain::time::{Span, Timestamp};
+use crate::store::Counted;
 
 /// Work that goes on after its caller was answered.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +15,35 @@ pub struct Task {
     pub started_at: Timestamp,
 }
 
+/// A time that a recovery can be asked for.
+fn span(since: Timestamp, until: Option<Timestamp>) -> Result<Span, OpError> {
+    let span = Span { from: since, until: until.unwrap_or(Span::ALL.until) };
+    if span.until <= span.from {
+        return Err(OpError::invalid("until", "time_range", "must be after `since`"));
+    }
+    Ok(span)
+}
+
 impl Operations {
+    /// How many deliveries a recovery of an endpoint's messages between `since` and `until` would queue, counted to
+    /// `at_most`.
+    ///
+    /// # Errors
+    /// When there is no such endpoint that `access` may see, the time is empty, or the store can't be read.
+    pub async fn recoverable(
+        &self,
+        access: &Access,
+        application: &str,
+        endpoint: &str,
+        since: Timestamp,
+        until: Option<Timestamp>,
+        at_most: usize,
+    ) -> Result<Counted, OpError> {
+        let routes = self.routes(access, application).await?;
+        let endpoint_id = route(&routes, endpoint)?.endpoint.id;
+        Ok(self.store.count_failed(endpoint_id, span(since, until)?, at_most).await?)
+    }
+
     /// Starts to queue, once more, what failed of an endpoint's messages between `since` and `until`.
     /// A recovery that is cut short, by a restart, is asked for again: what it has queued is not queued twice.
     ///
@@ -30,10 +59,7 @@ impl Operations {
     ) -> Result<Task, OpError> {
         let routes = self.routes(access, application).await?;
         let endpoint_id = open_route(&routes, endpoint)?.endpoint.id;
-        let span = Span { from: since, until: until.unwrap_or(Span::ALL.until) };
-        if span.until <= span.from {
-            return Err(OpError::invalid("until", "time_range", "must be after `since`"));
-        }
+        let span = span(since, until)?;
         let task = Task { id: self.store.next_id(), started_at: self.store.now() };
         let store = self.store.clone();
         tokio::spawn(async move {

@@ -117,7 +117,7 @@ impl Operations {
         let routes = self.webhook_routes(access).await?;
         self.check_event(access, &event).await?;
         let change = WebhookChange { url: Some(url), event: Some(event) };
-        let change = self.checked(change.into(), &Headers::new())?;
+        let change = self.checked(&routes.environment, change.into(), &Headers::new()).await?;
         check_rules(routes.environment.settings.endpoint_rules, &change, true)?;
         let now = self.store.now();
         let endpoint = Endpoint::blank(self.store.next_id(), &routes.application, now).changed(&change, now);
@@ -152,7 +152,7 @@ impl Operations {
         if let Some(event) = &change.event {
             self.check_event(access, event).await?;
         }
-        let change = self.checked(change.into(), &Headers::new())?;
+        let change = self.checked(&routes.environment, change.into(), &Headers::new()).await?;
         check_rules(routes.environment.settings.endpoint_rules, &change, false)?;
         let application_id = routes.application.id;
         match self.store.update_endpoint(application_id, before.id, change, EventTypeSharing::Never).await? {

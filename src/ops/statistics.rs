@@ -1,11 +1,11 @@
-//! Figures: how the deliveries of an endpoint went.
+//! How the deliveries of an endpoint went, counted from its history, and what waits.
 
 use std::time::Duration;
 
 use super::attempts::route;
 use super::{Access, OpError, Operations};
 use crate::domain::time::{Span, Timestamp};
-use crate::store::Statistics;
+use crate::store::{Backlog, Statistics};
 
 /// How far back figures go when the caller does not say.
 const PERIOD_DEFAULT: Duration = Duration::from_secs(28 * 24 * 60 * 60);
@@ -33,5 +33,13 @@ impl Operations {
             return Err(OpError::Invalid { field, code: "time_range", why: "must be after `since`".to_owned() });
         }
         Ok(self.store.statistics(endpoint_id, span).await?)
+    }
+
+    /// What waits in the queues of all endpoints that `access` may see.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn backlog(&self, access: &Access) -> Result<Backlog, OpError> {
+        Ok(self.store.backlog(access.reach()).await?)
     }
 }

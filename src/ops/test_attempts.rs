@@ -6,11 +6,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::attempts::route;
+use super::sent_requests::FormedRequest;
 use super::{Access, NewExample, NewMessage, OpError, Operations};
 use crate::domain::attempt::AttemptReport;
 use crate::domain::delivery::{Attempt, Trigger};
 use crate::domain::id::ApplicationId;
 use crate::domain::message::Message;
+use crate::domain::time::Timestamp;
 use crate::store::{Route, Routes};
 
 /// At most so many tests of one application's endpoints are under way at a time.
@@ -19,11 +21,14 @@ pub const TESTS_IN_FLIGHT_MAX: usize = 4;
 /// The outcome of a test that is under way.
 pub type Reporting<'a> = Pin<Box<dyn Future<Output = AttemptReport> + Send + 'a>>;
 
-/// Who sends a test.
+/// Who sends a test, and knows what deliveries are sent like.
 pub trait TestSender: Send + Sync {
     /// Sends `message` to the endpoint of `route` as a delivery would be sent, marked as a test, and waits for the
     /// outcome, which is never later than the deadline of deliveries.
     fn send<'a>(&'a self, routes: &'a Routes, route: &'a Route, message: &'a Message) -> Reporting<'a>;
+
+    /// The request of a delivery of `message` to the endpoint of `route`, as it is sent at `sent_at`.
+    fn form(&self, routes: &Routes, route: &Route, message: &Message, sent_at: Timestamp) -> FormedRequest;
 }
 
 /// What came of a test.
@@ -92,13 +97,11 @@ impl Operations {
     ) -> Result<TestAttempt, OpError> {
         let routes = self.routes(access, application).await?;
         let route = route(&routes, endpoint)?;
-        let Some(sender) = self.test_sender.clone() else {
-            return Err(OpError::conflict("sending_off", "this process sends nothing: ask the one that serves"));
-        };
+        let sender = self.sender()?;
         let new = self.example(access, &routes, wanted).await?;
         let _place = self.tests_in_flight.enter(routes.application.id)?;
         let message = self.unkept(&routes, new);
-        let id = self.store.next_id();
+        let (id, sent_at) = (self.store.next_id(), self.store.now());
         let report = sender.send(&routes, route, &message).await;
         let attempt = Attempt {
             id,
@@ -108,10 +111,19 @@ impl Operations {
             trigger: Trigger::Manual,
             number: 1,
             url: route.endpoint.url.clone(),
+            sent_at,
             duration_ms: report.duration_ms,
+            remote_address: report.remote_address,
+            phases: report.phases,
             result: report.result,
         };
         Ok(TestAttempt { attempt, message })
+    }
+
+    /// Who sends tests.
+    pub(super) fn sender(&self) -> Result<&Arc<dyn TestSender>, OpError> {
+        let off = || OpError::conflict("sending_off", "this process sends nothing: ask the one that serves");
+        self.test_sender.as_ref().ok_or_else(off)
     }
 
     /// A message with an id of its own that is in no store.

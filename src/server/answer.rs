@@ -91,7 +91,7 @@ impl Front {
 }
 
 /// A problem (RFC 9457) in the same shape as the API's own.
-fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Body> {
+pub(super) fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Body> {
     let title = status.canonical_reason().unwrap_or_default();
     let status_number = status.as_u16();
     let body = serde_json::json!({

@@ -1,18 +1,23 @@
 //! What the operator is told once the server serves: one log line at every start, and after the first one what to do
-//! next, with a command that works when it is pasted. A key that was made up is shown on a terminal only, and once.
+//! next, with a command that works when it is pasted. A key that was made up, and links that sign somebody in, are shown
+//! on a terminal only.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::founding::FirstKey;
+use crate::domain::session::{FIRST_CODE_LIFE, OPERATOR_CODE_LIFE};
 
 /// What is told.
 pub(super) struct Welcome {
     address: SocketAddr,
     base_url: String,
     key: FirstKey,
+    link: Option<Zeroizing<String>>,
 }
 
 impl Welcome {
@@ -23,7 +28,22 @@ impl Welcome {
             None if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
             None => format!("http://{address}"),
         };
-        Self { address, base_url, key }
+        Self { address, base_url, key, link: None }
+    }
+
+    /// For how long a link that signs the operator in is to work; `None` where none may be shown.
+    pub(super) fn link_life(&self, has_terminal: bool) -> Option<Duration> {
+        match self.key {
+            FirstKey::Shown(_) => Some(FIRST_CODE_LIFE),
+            FirstKey::Known if has_terminal => Some(OPERATOR_CODE_LIFE),
+            FirstKey::Known | FirstKey::Kept(_) => None,
+        }
+    }
+
+    /// Tells of a link with this code, too.
+    pub(super) fn with_code(mut self, code: &str) -> Self {
+        self.link = Some(Zeroizing::new(format!("{}/sign-in?code={code}", self.base_url)));
+        self
     }
 
     /// Where people reach the server, without a slash at its end.
@@ -37,7 +57,12 @@ impl Welcome {
         let address = self.address;
         let version = env!("CARGO_PKG_VERSION");
         match &self.key {
-            FirstKey::Known => tracing::info!(%address, version, connections_max, "serving"),
+            FirstKey::Known => {
+                tracing::info!(%address, version, connections_max, "serving");
+                if self.link.is_some() {
+                    writeln!(std::io::stderr(), "\n  Dashboard   {}\n", self.dashboard()).ok();
+                }
+            }
             FirstKey::Shown(key) => {
                 tracing::info!(%address, version, connections_max, "serving");
                 let shown = format!("{}   (shown this once)", key.as_str());
@@ -53,14 +78,29 @@ impl Welcome {
         }
     }
 
-    fn first_steps(&self, shown: &str, key: &str) -> String {
+    /// Where the dashboard is, and how to get in.
+    fn dashboard(&self) -> String {
         let base_url = &self.base_url;
+        match (&self.link, &self.key) {
+            (Some(link), FirstKey::Shown(_)) => format!("{}   (signs you in, once, within 24 hours)", link.as_str()),
+            (Some(link), _) => format!("{}   (signs you in, once, within 15 minutes)", link.as_str()),
+            (None, FirstKey::Kept(path)) => {
+                let word = shell_quoted(&path.display().to_string());
+                let command = format!("CORNET_API_KEY_FILE={word} cornet link --server {base_url}");
+                format!("{base_url}/   (sign in with the key, or with a link from `{command}`)")
+            }
+            (None, _) => format!("{base_url}/"),
+        }
+    }
+
+    fn first_steps(&self, shown: &str, key: &str) -> String {
+        let (base_url, dashboard) = (&self.base_url, self.dashboard());
         let curl = curl(base_url, key);
         format!(
             "
   Cornet is ready.
 
-  Dashboard   {base_url}/
+  Dashboard   {dashboard}
   API key     {shown}
 
   Post your first message:
@@ -68,7 +108,7 @@ impl Welcome {
 {curl}
 
   It is delivered to the endpoints of the application `default`, of which there is none yet.
-  README.md goes on from here: register an endpoint, receive the message, verify its signature.
+  The dashboard leads to a first verified delivery in three clicks; README.md goes on from a shell.
 "
         )
     }
@@ -94,7 +134,7 @@ mod tests {
 
     use zeroize::Zeroizing;
 
-    use super::{FirstKey, Welcome, shell_quoted};
+    use super::{FIRST_CODE_LIFE, FirstKey, OPERATOR_CODE_LIFE, Welcome, shell_quoted};
 
     #[test]
     fn the_first_steps_hold_the_key_twice_and_a_file_keeps_it_out() {
@@ -104,7 +144,26 @@ mod tests {
         assert_eq!(steps.matches("ck_secret").count(), 2);
         assert!(steps.contains("\ncurl http://127.0.0.1:8484/api/v1/app/default/msg "), "{steps}");
         let welcome = Welcome::new(address, None, FirstKey::Kept(PathBuf::from("/a b/key")));
-        assert!(welcome.first_steps("", "$(cat '/a b/key')").contains("Bearer $(cat '/a b/key')\""));
+        let steps = welcome.first_steps("", "$(cat '/a b/key')");
+        assert!(steps.contains("Bearer $(cat '/a b/key')\""));
+        assert!(
+            steps.contains("`CORNET_API_KEY_FILE='/a b/key' cornet link --server http://127.0.0.1:8484`"),
+            "{steps}"
+        );
+    }
+
+    #[test]
+    fn a_link_is_for_a_terminal_and_for_a_day_after_the_first_start() {
+        let address = "127.0.0.1:8484".parse().unwrap();
+        let welcome = |key| Welcome::new(address, None, key);
+        let shown = || FirstKey::Shown(Zeroizing::new("ck_secret".to_owned()));
+        assert_eq!(welcome(shown()).link_life(true), Some(FIRST_CODE_LIFE));
+        assert_eq!(welcome(FirstKey::Known).link_life(true), Some(OPERATOR_CODE_LIFE));
+        assert_eq!(welcome(FirstKey::Known).link_life(false), None);
+        assert_eq!(welcome(FirstKey::Kept(PathBuf::from("/key"))).link_life(false), None);
+        let steps = welcome(shown()).with_code("cc_code").first_steps("", "");
+        let line = "  Dashboard   http://127.0.0.1:8484/sign-in?code=cc_code   (signs you in, once, within 24 hours)\n";
+        assert!(steps.contains(line), "{steps}");
     }
 
     #[test]

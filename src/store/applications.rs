@@ -1,11 +1,11 @@
-//! Applications in the store. One that goes takes its endpoints, their secrets and its keys along.
+//! Applications in the store. One that goes takes its endpoints, their secrets, its keys and its portal's sessions along.
 
 use super::connection::{Connection, Parameter, Row};
 use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Inserted};
 use super::page::{Listed, Page};
 use super::routing::Stale;
-use super::{Store, Updated, endpoints, environments, json_list};
+use super::{Store, Updated, endpoints, environments, inboxes, json_list};
 use crate::domain::application::{Application, ApplicationChange};
 use crate::domain::id::{ApplicationId, EnvironmentId};
 
@@ -18,6 +18,11 @@ const UPDATE: &str = "UPDATE applications SET environment_id = ?2, uid = ?3, nam
     throttle_rate = ?6, created_at = ?7, updated_at = ?8 WHERE id = ?1";
 const DELETE: &str = "DELETE FROM applications WHERE id = ?1";
 const DELETE_KEYS: &str = "DELETE FROM api_keys WHERE application_id = ?1";
+/// Each deletes what opens the portal.
+const DELETE_SESSIONS: [&str; 2] = [
+    "DELETE FROM sessions WHERE environment_id = ?1 AND application_id = ?2",
+    "DELETE FROM entry_codes WHERE environment_id = ?1 AND application_id = ?2",
+];
 const RISING: &str = "SELECT id, environment_id, uid, name, metadata, throttle_rate, created_at, updated_at
     FROM applications WHERE environment_id = ?1 AND id > ?2
     AND (NOT ?4 OR EXISTS (SELECT 1 FROM endpoints WHERE application_id = applications.id))
@@ -158,9 +163,9 @@ impl Store {
         application: Application,
         key: Option<IdempotencyKey>,
     ) -> Result<Inserted, StoreError> {
-        self.write(move |connection| {
+        self.change(application.id, move |connection| {
             let made = application.id.number();
-            idempotency::once(connection, application.environment_id, key.as_ref(), made, || {
+            let inserted = idempotency::once(connection, application.environment_id, key.as_ref(), made, || {
                 if !environments::exists(connection, application.environment_id)? {
                     return Ok(Inserted::Orphaned);
                 }
@@ -169,7 +174,8 @@ impl Store {
                 }
                 insert(connection, &application)?;
                 Ok(Inserted::New)
-            })
+            })?;
+            Ok((inserted, Stale::default()))
         })
         .await
     }
@@ -201,7 +207,7 @@ impl Store {
         .await
     }
 
-    /// Deletes an application with its endpoints, their secrets and its keys; what waits for them is cancelled. Says
+    /// Deletes an application with its endpoints, their secrets, its inboxes and its keys; what waits for them is cancelled. Says
     /// whether there was one.
     ///
     /// # Errors
@@ -214,6 +220,9 @@ impl Store {
             let endpoints = endpoints::ids(connection, id)?;
             endpoints.iter().try_for_each(|&endpoint_id| endpoints::delete(connection, endpoint_id))?;
             let keys = connection.execute(DELETE_KEYS, &[id.into()])? > 0;
+            let owner = [application.environment_id.into(), id.into()];
+            DELETE_SESSIONS.iter().try_for_each(|sql| connection.execute(sql, &owner).map(|_| ()))?;
+            inboxes::delete_of_application(connection, id)?;
             connection.execute(DELETE, &[id.into()])?;
             Ok((true, Stale { endpoints, uid: stale_uid(&application), keys }))
         })

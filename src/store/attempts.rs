@@ -1,22 +1,27 @@
 //! Attempts in the store: the last one of a delivery is part of its row in the log, those before it have a table of
 //! their own; here they are one list, newest first. It does not know why an attempt was made.
 
+use std::collections::HashMap;
+
 use super::connection::{Connection, Parameter, Row};
 use super::error::StoreError;
 use super::walk::{Walked, walk};
-use super::{Store, deliveries, messages};
+use super::{Reach, Store, deliveries, messages, packed};
 use crate::domain::attempt::{Answer, AttemptError, AttemptErrorCode};
 use crate::domain::delivery::{Attempt, AttemptFilter, DeliveryState, Trigger};
-use crate::domain::id::{AttemptId, EndpointId, MessageId};
+use crate::domain::id::{ApplicationId, AttemptId, EndpointId, MessageId};
+use crate::domain::time::Timestamp;
 
 /// What an expunged answer reads.
 const EXPUNGED: &[u8] = b"EXPUNGED";
 
 const ENDED: &str =
     "SELECT id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code, url,
-    error_code, error_detail, CASE WHEN ?2 THEN response END FROM deliveries WHERE id = ?1 AND number > 0";
+    error_code, error_detail, sent_at, remote_address, phases, response_truncated,
+    CASE WHEN ?2 THEN response END, CASE WHEN ?2 THEN response_headers END FROM deliveries WHERE id = ?1 AND number > 0";
 const FOLLOWED: &str = "SELECT id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code,
-    url, error_code, error_detail, CASE WHEN ?2 THEN response END FROM attempts WHERE id = ?1";
+    url, error_code, error_detail, sent_at, remote_address, phases, response_truncated,
+    CASE WHEN ?2 THEN response END, CASE WHEN ?2 THEN response_headers END FROM attempts WHERE id = ?1";
 // One arm for each state that is asked for, because that is how the index is ordered; they are merged as they are read.
 const OF_ENDPOINT: &str = "
     SELECT id, message_id, status_code FROM deliveries
@@ -35,8 +40,12 @@ const OF_MESSAGE: &str = "
     UNION ALL SELECT id, message_id, status_code FROM attempts
         WHERE message_id = ?3 AND (?4 IS NULL OR endpoint_id = ?4) AND id < ?1 AND id >= ?2
     ORDER BY id DESC";
-const EXPUNGE_ENDED: &str = "UPDATE deliveries SET response = ?3 WHERE id = ?1 AND message_id = ?2 AND number > 0";
-const EXPUNGE_FOLLOWED: &str = "UPDATE attempts SET response = ?3 WHERE id = ?1 AND message_id = ?2";
+const EXPUNGE_ENDED: &str = "UPDATE deliveries SET response = ?3, response_truncated = 0,
+    response_headers = NULL WHERE id = ?1 AND message_id = ?2 AND number > 0";
+const EXPUNGE_FOLLOWED: &str = "UPDATE attempts SET response = ?3, response_truncated = 0,
+    response_headers = NULL WHERE id = ?1 AND message_id = ?2";
+const NEWEST: &str = "SELECT id, application_id FROM deliveries WHERE number > 0 AND id < ?1
+    UNION ALL SELECT id, application_id FROM attempts WHERE id < ?1 ORDER BY id DESC";
 
 fn read(row: &Row<'_>) -> Result<Attempt, StoreError> {
     let id: AttemptId = row.id(0)?;
@@ -44,8 +53,10 @@ fn read(row: &Row<'_>) -> Result<Attempt, StoreError> {
     let result = match (row.optional_integer(7)?, row.optional_text(9)?) {
         (Some(status), _) => Ok(Answer {
             status: status.try_into().map_err(|_| damaged("status_code"))?,
-            body: row.optional_bytes(11)?.unwrap_or_default(),
-            ..Answer::default()
+            headers: row.optional_text(16)?.as_deref().map(packed::read_headers).unwrap_or_default(),
+            body: row.optional_bytes(15)?.unwrap_or_default(),
+            body_truncated: row.optional_integer(14)?.is_some_and(|truncated| truncated != 0),
+            retry_after: None,
         }),
         (None, Some(code)) => {
             let code = AttemptErrorCode::parse(&code).ok_or_else(|| damaged("error_code"))?;
@@ -60,13 +71,16 @@ fn read(row: &Row<'_>) -> Result<Attempt, StoreError> {
         message_id: row.id(3)?,
         trigger: Trigger::from_code(row.integer(4)?),
         number: row.integer(5)?.try_into().unwrap_or(u32::MAX),
+        sent_at: row.optional_integer(11)?.map_or(id.time(), Timestamp::from_ms),
         duration_ms: row.integer(6)?.try_into().unwrap_or_default(),
+        remote_address: row.optional_text(12)?.and_then(|address| address.parse().ok()),
+        phases: row.optional_bytes(13)?.as_deref().and_then(packed::read_phases),
         url: row.text(8)?,
         result,
     })
 }
 
-/// The attempt with this id; without its content, the answer's body is empty and was not read.
+/// The attempt with this id; without its content, the answer's headers and body are empty and were not read.
 pub(super) fn get(connection: &Connection, id: AttemptId, with_content: bool) -> Result<Option<Attempt>, StoreError> {
     let parameters = [id.into(), with_content.into()];
     match connection.first(ENDED, &parameters, read)? {
@@ -101,11 +115,50 @@ pub struct AttemptsPage {
     pub before: Option<AttemptId>,
     /// At most so many.
     pub limit: usize,
-    /// Whether the answers' bodies are read too.
+    /// Whether the answers' headers and bodies are read too.
     pub with_content: bool,
 }
 
+/// The newest attempts within `reach`. Their tables do not say whose environment they are of, so each application is
+/// looked up once.
+fn newest(connection: &Connection, reach: Reach, limit: usize) -> Result<Vec<(Attempt, Option<String>)>, StoreError> {
+    let mut known: HashMap<ApplicationId, bool> = HashMap::new();
+    let found = walk(connection, NEWEST, &[i64::MAX.into()], limit, |row| {
+        let (id, application_id): (AttemptId, ApplicationId) = (row.id(0)?, row.id(1)?);
+        let held = match known.get(&application_id) {
+            Some(held) => *held,
+            None => {
+                let held = reach.holds_application(connection, application_id)?;
+                known.insert(application_id, held);
+                held
+            }
+        };
+        Ok((id, held.then_some(id)))
+    })?;
+    let shown = found.with(|id| {
+        let Some(attempt) = get(connection, id, false)? else {
+            return Ok(None);
+        };
+        let event_type = messages::event_type(connection, attempt.message_id)?;
+        Ok(Some((attempt, event_type)))
+    })?;
+    Ok(shown.rows)
+}
+
 impl Store {
+    /// The newest attempts within `reach`, the latest first, without the answers' bodies; each with the event type of
+    /// its message, if that is still there. Where others send much more, there may be fewer of them than there are.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn newest_attempts(
+        &self,
+        reach: Reach,
+        limit: usize,
+    ) -> Result<Vec<(Attempt, Option<String>)>, StoreError> {
+        self.read(move |connection| newest(connection, reach, limit)).await
+    }
+
     /// The attempts at an endpoint, newest first.
     ///
     /// # Errors
@@ -167,4 +220,5 @@ impl Store {
 
 /// Every statement, for the test of query plans.
 #[cfg(test)]
-pub(super) const QUERIES: &[&str] = &[ENDED, FOLLOWED, OF_ENDPOINT, OF_MESSAGE, EXPUNGE_ENDED, EXPUNGE_FOLLOWED];
+pub(super) const QUERIES: &[&str] =
+    &[ENDED, FOLLOWED, OF_ENDPOINT, OF_MESSAGE, NEWEST, EXPUNGE_ENDED, EXPUNGE_FOLLOWED];

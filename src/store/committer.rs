@@ -11,7 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Connection;
 use super::error::StoreError;
+use super::happenings::Happenings;
 use super::queue::{self, Record};
+use super::tally::Tally;
 use crate::clock::Clock;
 use crate::domain::delivery::Delivery;
 use crate::domain::id::EndpointId;
@@ -33,7 +35,7 @@ const REST_MS: u64 = 250;
 /// What the engine is told about what has just been committed.
 #[derive(Debug)]
 pub enum Notice {
-    /// A message was accepted, with deliveries that are due at once.
+    /// A message was accepted, with deliveries that are due at once; there may be none.
     Accepted {
         /// The message, so that it need not be read back.
         message: Arc<Message>,
@@ -106,31 +108,62 @@ where
 pub(super) struct Writer {
     connection: Connection,
     feed: mpsc::UnboundedSender<Notice>,
+    happenings: Happenings,
+    tally: Tally,
+    clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, metrics: Arc<Metrics>) -> (Self, Feed) {
+    pub(super) fn new(
+        connection: Connection,
+        happenings: Happenings,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> (Self, Feed) {
         let (feed, notices) = mpsc::unbounded_channel();
-        (Self { connection, feed, metrics }, notices)
+        (Self { connection, feed, happenings, tally: Tally::default(), clock, metrics }, notices)
     }
 
     /// Writes a batch and answers each change. Gives the records back when they could not be written.
-    fn commit(&self, batch: Batch) -> Vec<Record> {
-        let Batch { mut changes, records } = batch;
+    fn commit(&mut self, batch: Batch) -> Vec<Record> {
+        let left = self.write(batch);
+        self.tally.gathered(self.clock.monotonic());
+        left
+    }
+
+    fn write(&mut self, batch: Batch) -> Vec<Record> {
+        let Batch { mut changes, records, settling } = batch;
+        let started = self.clock.monotonic();
+        let with_tally = self.tally.due().is_some_and(|due| settling || due <= started);
+        let mut took = Duration::ZERO;
         let together = self.transaction(|connection| {
             changes.iter_mut().try_for_each(|change| change.apply(connection))?;
-            records.iter().try_for_each(|record| queue::record(connection, record))
+            records.iter().try_for_each(|record| queue::record(connection, record))?;
+            if with_tally {
+                let started = self.clock.monotonic();
+                self.tally.write(connection)?;
+                took = self.clock.monotonic().saturating_sub(started);
+            }
+            Ok(())
         });
         if together.is_ok() {
+            if with_tally {
+                self.happenings.counted(|| self.tally.applications());
+                self.tally.written(took);
+            }
             self.metrics.committed(changes.len() + records.len());
             // The engine is told first: who has an answer may rely on it.
             let mut notices = Vec::with_capacity(changes.len() + records.len());
             changes.iter_mut().for_each(|change| change.notify(&mut notices));
+            records.iter().for_each(|record| self.tally.recorded(record));
             notices.extend(records.into_iter().map(Record::into_notice));
             self.tell(notices);
             changes.into_iter().for_each(|change| change.answer(Ok(())));
             return Vec::new();
+        }
+        if with_tally {
+            self.tally.put_off();
         }
         // One of them spoiled it for all: each gets a transaction of its own.
         for mut change in changes {
@@ -146,12 +179,15 @@ impl Writer {
     }
 
     /// Writes each outcome by itself, so that one that can't be written holds up no other; gives back what is left.
-    fn record_singly(&self, records: Vec<Record>) -> Vec<Record> {
+    fn record_singly(&mut self, records: Vec<Record>) -> Vec<Record> {
         let mut left = Vec::new();
         let mut rest = records.into_iter();
         for record in rest.by_ref() {
             match self.transaction(|connection| queue::record(connection, &record)) {
-                Ok(()) => self.tell([record.into_notice()]),
+                Ok(()) => {
+                    self.tally.recorded(&record);
+                    self.tell(vec![record.into_notice()]);
+                }
                 Err(error) => {
                     tracing::error!(%error, "cannot record an outcome, trying again");
                     left.push(record);
@@ -165,8 +201,12 @@ impl Writer {
         left
     }
 
-    fn tell(&self, notices: impl IntoIterator<Item = Notice>) {
+    fn tell(&mut self, notices: Vec<Notice>) {
+        self.happenings.noticed(&notices);
         for notice in notices {
+            if let Notice::Accepted { message, .. } = &notice {
+                self.tally.accepted(message);
+            }
             // Nobody listens while the server stops; what waits is found again at the next start.
             self.feed.send(notice).ok();
         }
@@ -188,6 +228,8 @@ impl Writer {
 struct Batch {
     changes: Vec<Box<dyn Change>>,
     records: Vec<Record>,
+    /// What was counted before is written too, however little it is.
+    settling: bool,
 }
 
 /// What has gathered since the last transaction.
@@ -197,7 +239,7 @@ struct Inbox {
     records: Vec<Record>,
     /// When the oldest of the records came, by the monotonic clock.
     records_since: Duration,
-    /// The records are written with the next change, however few they are.
+    /// The records, and what was counted, are written with the next change, however few they are.
     settling: bool,
     closed: bool,
     /// Nothing more is written, not even what has gathered: as if the process had been killed.
@@ -216,31 +258,33 @@ impl Shared {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is something to write; `None` when there never will be again.
-    fn take(&self) -> Option<Batch> {
+    /// Waits until there is something to write, or until `tally_due`; `None` when there never will be again.
+    fn take(&self, tally_due: Option<Duration>) -> Option<Batch> {
         let mut inbox = self.inbox();
         let wait = Duration::from_millis(RECORDS_WAIT_MS);
         loop {
             if inbox.abandoned {
                 return None;
             }
-            let age = self.clock.monotonic().saturating_sub(inbox.records_since);
+            let now = self.clock.monotonic();
+            let age = now.saturating_sub(inbox.records_since);
             let ripe = !inbox.records.is_empty()
                 && (inbox.records.len() >= RECORDS_BATCH || age >= wait || inbox.settling || inbox.closed);
-            if ripe || !inbox.changes.is_empty() {
-                inbox.settling = false;
+            if ripe || !inbox.changes.is_empty() || tally_due.is_some_and(|due| due <= now) {
+                let settling = std::mem::take(&mut inbox.settling);
                 let taken = inbox.changes.len().min(CHANGES_BATCH_MAX);
                 let changes = inbox.changes.drain(..taken).collect();
                 let records = if ripe { std::mem::take(&mut inbox.records) } else { Vec::new() };
-                return Some(Batch { changes, records });
+                return Some(Batch { changes, records, settling });
             }
             if inbox.closed {
                 return None;
             }
-            inbox = if inbox.records.is_empty() {
-                self.filled.wait(inbox).unwrap_or_else(PoisonError::into_inner)
-            } else {
-                self.filled.wait_timeout(inbox, wait - age).unwrap_or_else(PoisonError::into_inner).0
+            let records_ripen = (!inbox.records.is_empty()).then(|| wait.saturating_sub(age));
+            let tally_ripens = tally_due.map(|due| due.saturating_sub(now));
+            inbox = match records_ripen.into_iter().chain(tally_ripens).min() {
+                None => self.filled.wait(inbox).unwrap_or_else(PoisonError::into_inner),
+                Some(wait) => self.filled.wait_timeout(inbox, wait).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
     }
@@ -254,11 +298,12 @@ pub(super) struct Committer {
 
 impl Committer {
     /// Starts the writer's thread.
-    pub(super) fn start(writer: Writer, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub(super) fn start(mut writer: Writer) -> Result<Self, StoreError> {
+        let clock = writer.clock.clone();
         let shared = Arc::new(Shared { inbox: Mutex::default(), filled: Condvar::new(), clock });
         let inside = shared.clone();
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-            while let Some(batch) = inside.take() {
+            while let Some(batch) = inside.take(writer.tally.due()) {
                 let kept = writer.commit(batch);
                 if !kept.is_empty() {
                     std::thread::sleep(Duration::from_millis(REST_MS));
@@ -268,6 +313,9 @@ impl Committer {
                         inbox.records.splice(0..0, kept);
                     }
                 }
+            }
+            if !inside.inbox().abandoned {
+                writer.commit(Batch { settling: true, ..Batch::default() });
             }
         })?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
@@ -318,7 +366,7 @@ impl Committer {
         self.shared.inbox().records.len()
     }
 
-    /// Writes what has gathered now, and answers once it is durable.
+    /// Writes what has gathered now, and what was counted before, and answers once it is durable.
     pub(super) async fn settle(&self) -> Result<(), StoreError> {
         self.shared.inbox().settling = true;
         self.write(|_| Ok(()), |(), _| {}).await
@@ -341,5 +389,25 @@ impl Drop for Committer {
     fn drop(&mut self) {
         self.shared.inbox().abandoned = true;
         self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Condvar, Mutex};
+    use std::time::Duration;
+
+    use super::Shared;
+    use crate::clock::ManualClock;
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn what_was_counted_is_written_though_nothing_else_is() {
+        let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
+        let shared = Shared { inbox: Mutex::default(), filled: Condvar::new(), clock };
+        let batch = shared.take(Some(Duration::ZERO)).unwrap();
+        assert!(batch.changes.is_empty() && batch.records.is_empty());
+        shared.inbox().closed = true;
+        assert!(shared.take(Some(Duration::from_secs(1))).is_none());
     }
 }

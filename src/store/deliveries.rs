@@ -3,7 +3,7 @@
 //! the queue. It does not know who asks.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::committer::Notice;
 use super::connection::{Connection, Parameter, Row};
@@ -12,13 +12,15 @@ use super::idempotency::{self, IdempotencyKey, Inserted};
 use super::messages::MessagesPage;
 use super::walk::{Walked, walk};
 use super::{Store, messages, queue};
-use crate::domain::delivery::{Delivery, DeliveryState, Place, Standing, Trigger};
+use crate::domain::delivery::{Delivery, DeliveryState, Place, Stage, Standing, Trigger};
 use crate::domain::id::{ApplicationId, AttemptId, EndpointId, MessageId};
 use crate::domain::message::{Message, MessageFilter};
 use crate::domain::time::{Span, Timestamp};
 
 /// Deliveries that one write puts back into the queue.
 const RECOVERED_AT_ONCE: usize = 1_000;
+/// Failed deliveries that are looked at to be counted.
+const COUNTED_OF_MAX: usize = 50_000;
 
 // One arm for each state that is asked for, because that is how the index is ordered; they are merged as they are read.
 const ENDED_AT_ENDPOINT: &str = "
@@ -32,14 +34,18 @@ const ENDED_AT_ENDPOINT: &str = "
     ORDER BY id DESC";
 const ENDED_OF_MESSAGE: &str = "SELECT endpoint_id, state FROM deliveries WHERE message_id = ?1";
 const LAST_ATTEMPT_STAYS: &str = "INSERT INTO attempts (id, application_id, endpoint_id, message_id, trigger, number,
-        duration_ms, status_code, url, response, error_code, error_detail)
+        duration_ms, status_code, url, response, error_code, error_detail, sent_at, response_headers,
+        response_truncated, remote_address, phases)
     SELECT id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code, url, response,
-        error_code, error_detail FROM deliveries WHERE message_id = ?1 AND endpoint_id = ?2 AND number > 0";
+        error_code, error_detail, sent_at, response_headers, response_truncated, remote_address, phases
+    FROM deliveries WHERE message_id = ?1 AND endpoint_id = ?2 AND number > 0";
 const LEAVE_THE_LOG: &str = "DELETE FROM deliveries WHERE message_id = ?1 AND endpoint_id = ?2";
 const COUNT: &str = "SELECT count(*) FROM deliveries WHERE endpoint_id = ?1 AND state = ?2 AND id >= ?3 AND id < ?4";
 const FAILED: &str = "SELECT id, message_id, application_id FROM deliveries
     WHERE endpoint_id = ?1 AND state = ?2 AND id >= ?3 AND id < ?4 AND message_id >= ?5 AND message_id < ?6
     ORDER BY id LIMIT ?7";
+const FAILED_SINCE: &str = "SELECT message_id FROM deliveries WHERE endpoint_id = ?1 AND state = ?2 AND id >= ?3
+    ORDER BY id";
 
 /// The states that `wanted` accepts, for the arms of a query; `NULL` is no state.
 pub(super) fn arms(wanted: impl Fn(DeliveryState) -> bool) -> [Parameter<'static>; 4] {
@@ -62,6 +68,15 @@ pub struct DestinedFilter {
     pub ended: Vec<DeliveryState>,
     /// What the message is.
     pub messages: MessageFilter,
+}
+
+/// A count that stops where nobody needs to know more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// So many there are at least.
+    pub number: usize,
+    /// Whether there may be more.
+    pub more: bool,
 }
 
 /// A place in the list of an endpoint's messages: first what waits, the latest due first, then what has ended, the
@@ -89,16 +104,22 @@ pub struct Statistics {
     pub waiting: u64,
 }
 
+fn stages(connection: &Connection, message_id: MessageId) -> Result<BTreeMap<EndpointId, Stage>, StoreError> {
+    let ended = |row: &Row<'_>| Ok((row.id(0)?, Stage::Ended(read_state(row, 1)?)));
+    let ended = connection.query(ENDED_OF_MESSAGE, &[message_id.into()], ended)?;
+    let waiting = queue::of_message(connection, message_id)?.into_iter().map(|delivery| {
+        let stage = if delivery.attempts_made > 0 { Stage::Retrying } else { Stage::Waiting };
+        (delivery.endpoint_id, stage(delivery.due))
+    });
+    Ok(ended.into_iter().chain(waiting).collect())
+}
+
 /// Where a message stands at each endpoint that it goes, or went, to.
 pub(super) fn standings(
     connection: &Connection,
     message_id: MessageId,
 ) -> Result<BTreeMap<EndpointId, Standing>, StoreError> {
-    let ended = |row: &Row<'_>| Ok((row.id(0)?, Standing::Ended(read_state(row, 1)?)));
-    let ended = connection.query(ENDED_OF_MESSAGE, &[message_id.into()], ended)?;
-    let waiting = queue::of_message(connection, message_id)?;
-    let waiting = waiting.into_iter().map(|delivery| (delivery.endpoint_id, Standing::Waiting(delivery.due)));
-    Ok(ended.into_iter().chain(waiting).collect())
+    Ok(stages(connection, message_id)?.into_iter().map(|(endpoint_id, stage)| (endpoint_id, stage.into())).collect())
 }
 
 fn waiting_at(
@@ -218,6 +239,32 @@ fn failed(
     })
 }
 
+/// How many deliveries failed of messages that were accepted in `span`, so far as they are counted.
+fn count_failed(
+    connection: &Connection,
+    endpoint_id: EndpointId,
+    span: Span,
+    at_most: usize,
+) -> Result<Counted, StoreError> {
+    let accepted = MessageId::made_in(span);
+    let oldest = AttemptId::first_at(span.from);
+    let (mut counted, mut looked_at) = (Counted { number: 0, more: false }, 0);
+    connection.visit(
+        FAILED_SINCE,
+        &[endpoint_id.into(), DeliveryState::Failed.code().into(), oldest.into()],
+        |row| {
+            counted.more = counted.number == at_most || looked_at == COUNTED_OF_MAX;
+            if counted.more {
+                return Ok(ControlFlow::Break(()));
+            }
+            looked_at += 1;
+            counted.number += usize::from(accepted.contains(&row.id(0)?));
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    Ok(counted)
+}
+
 fn recover(
     connection: &Connection,
     endpoint_id: EndpointId,
@@ -260,6 +307,17 @@ impl Store {
     /// When the store can't be read.
     pub async fn standings(&self, message_id: MessageId) -> Result<BTreeMap<EndpointId, Standing>, StoreError> {
         self.read(move |connection| standings(connection, message_id)).await
+    }
+
+    /// Where each of these messages stands at each endpoint that it goes, or went, to.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn stages(
+        &self,
+        ids: Vec<MessageId>,
+    ) -> Result<BTreeMap<MessageId, BTreeMap<EndpointId, Stage>>, StoreError> {
+        self.read(move |connection| ids.into_iter().map(|id| Ok((id, stages(connection, id)?))).collect()).await
     }
 
     /// How an endpoint's deliveries went that ended in `span`, and how many messages of that time wait.
@@ -322,6 +380,19 @@ impl Store {
             .await
     }
 
+    /// How many deliveries [`Store::recover`] would queue, counted to `at_most`.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn count_failed(
+        &self,
+        endpoint_id: EndpointId,
+        span: Span,
+        at_most: usize,
+    ) -> Result<Counted, StoreError> {
+        self.read(move |connection| count_failed(connection, endpoint_id, span, at_most)).await
+    }
+
     /// Puts what failed of an endpoint's messages of `span` into its queue, due now, and answers how many they were.
     /// Deliveries that fail while it works stay failed.
     ///
@@ -357,4 +428,4 @@ impl Store {
 /// Every statement, for the test of query plans.
 #[cfg(test)]
 pub(super) const QUERIES: &[&str] =
-    &[ENDED_AT_ENDPOINT, ENDED_OF_MESSAGE, LAST_ATTEMPT_STAYS, LEAVE_THE_LOG, COUNT, FAILED];
+    &[ENDED_AT_ENDPOINT, ENDED_OF_MESSAGE, LAST_ATTEMPT_STAYS, LEAVE_THE_LOG, COUNT, FAILED, FAILED_SINCE];

@@ -17,6 +17,8 @@ use crate::domain::endpoint::{
 };
 use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId};
 use crate::domain::secret::EndpointSecret;
+use crate::domain::signature::Signer;
+use crate::domain::target::Target;
 use crate::domain::time::Timestamp;
 
 const GET: &str = "SELECT id, environment_id, application_id, uid, url, description, event_types, channels, metadata,
@@ -44,7 +46,11 @@ const DELETE: &str = "DELETE FROM endpoints WHERE id = ?1";
 const DISABLE: &str =
     "UPDATE endpoints SET disabled = ?2, updated_at = ?3 WHERE id = ?1 AND disabled IS NULL AND url = ?4";
 
-const SECRETS: &str = "SELECT sealed, expires_at FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id DESC";
+const SECRETS: &str =
+    "SELECT sealed, expires_at, created_at FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id DESC";
+/// The index that answers it has the same condition.
+const AT_INBOXES: &str = "SELECT id, application_id, url FROM endpoints
+    WHERE environment_id = ?1 AND url GLOB '*/inbox/*' ORDER BY id";
 const INSERT_SECRET: &str =
     "INSERT INTO endpoint_secrets (id, endpoint_id, sealed, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, NULL)";
 const END_SECRET: &str = "UPDATE endpoint_secrets SET expires_at = ?2 WHERE endpoint_id = ?1 AND expires_at IS NULL";
@@ -70,6 +76,30 @@ pub struct Rotation {
     pub secret: EndpointSecret,
     /// How long the one before goes on signing.
     pub grace: Duration,
+}
+
+/// A secret of an endpoint, and when it signs.
+pub(super) struct Kept {
+    /// The secret.
+    pub(super) secret: EndpointSecret,
+    /// Since when.
+    pub(super) since: Timestamp,
+    /// Until when; `None` is that it is in use.
+    pub(super) until: Option<Timestamp>,
+}
+
+impl Kept {
+    fn signs_at(&self, time: Timestamp) -> bool {
+        self.since <= time && self.until.is_none_or(|end| time < end)
+    }
+}
+
+/// What signed for an endpoint at a time in the past.
+pub struct SignersThen {
+    /// Those that are still there, newest first.
+    pub signers: Vec<Signer>,
+    /// Whether the secret was replaced since. What replacing has deleted is not among them.
+    pub replaced: bool,
 }
 
 fn secrets_place(id: EndpointId) -> String {
@@ -157,19 +187,19 @@ pub(super) fn ids(connection: &Connection, application_id: ApplicationId) -> Res
     connection.query(IDS, &[application_id.into()], |row| row.id(0))
 }
 
-/// The secrets of an endpoint, newest first, each with when it stops signing.
+/// The secrets of an endpoint, newest first.
 pub(super) fn secrets(
     connection: &Connection,
     vault: &Vault,
     endpoint_id: EndpointId,
-) -> Result<Vec<(EndpointSecret, Option<Timestamp>)>, StoreError> {
+) -> Result<Vec<Kept>, StoreError> {
     let place = secrets_place(endpoint_id);
     connection.query(SECRETS, &[endpoint_id.into()], |row| {
         let damaged = || StoreError::Corrupt(place.clone());
         let text = vault.open(&place, &row.bytes(0)?)?;
         let text = str::from_utf8(&text).map_err(|_| damaged())?;
-        let until = row.optional_integer(1)?.map(Timestamp::from_ms);
-        Ok((EndpointSecret::parse(text).map_err(|_| damaged())?, until))
+        let secret = EndpointSecret::parse(text).map_err(|_| damaged())?;
+        Ok(Kept { secret, since: row.time(2)?, until: row.optional_integer(1)?.map(Timestamp::from_ms) })
     })
 }
 
@@ -300,7 +330,49 @@ impl Store {
     pub async fn endpoint_secret(&self, id: EndpointId) -> Result<Option<EndpointSecret>, StoreError> {
         let vault = self.vault.clone();
         let found = self.read(move |connection| secrets(connection, &vault, id)).await?;
-        Ok(found.into_iter().next().map(|(secret, _)| secret))
+        Ok(found.into_iter().next().map(|kept| kept.secret))
+    }
+
+    /// What signed for an endpoint at `time`.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn signers_at(&self, id: EndpointId, time: Timestamp) -> Result<SignersThen, StoreError> {
+        let vault = self.vault.clone();
+        let found = self.read(move |connection| secrets(connection, &vault, id)).await?;
+        let signed = found.iter().filter(|kept| kept.signs_at(time));
+        Ok(SignersThen {
+            signers: signed.map(|kept| Signer::new(&kept.secret)).collect(),
+            replaced: found.first().is_none_or(|newest| newest.since > time),
+        })
+    }
+
+    /// The secrets of an endpoint, newest first, each with when it stops signing.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn endpoint_secrets(
+        &self,
+        id: EndpointId,
+    ) -> Result<Vec<(EndpointSecret, Option<Timestamp>)>, StoreError> {
+        let vault = self.vault.clone();
+        let found = self.read(move |connection| secrets(connection, &vault, id)).await?;
+        Ok(found.into_iter().map(|kept| (kept.secret, kept.until)).collect())
+    }
+
+    /// The endpoints of the environment whose URLs look like an inbox's: their ids, applications and targets.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn endpoints_at_inboxes(
+        &self,
+        environment_id: EnvironmentId,
+    ) -> Result<Vec<(EndpointId, ApplicationId, Target)>, StoreError> {
+        let read = |row: &Row<'_>| {
+            let damaged = |error| StoreError::Corrupt(format!("endpoints.url: {error}"));
+            Ok((row.id(0)?, row.id(1)?, Target::parse(&row.text(2)?).map_err(damaged)?))
+        };
+        self.read(move |connection| connection.query(AT_INBOXES, &[environment_id.into()], read)).await
     }
 
     /// Keeps a new endpoint with its secret.

@@ -33,8 +33,13 @@ const FALLING: &str = "SELECT id, name, type, created_at, updated_at, preset, re
 const ENDPOINTS: &str = "SELECT endpoints.id FROM applications JOIN endpoints
     ON endpoints.application_id = applications.id WHERE applications.environment_id = ?1 ORDER BY endpoints.id";
 /// Everything of an environment beside its endpoints, and itself. Its messages go when their time is over.
-const DELETE: [&str; 5] = [
+const DELETE: [&str; 10] = [
+    "DELETE FROM inboxes WHERE environment_id = ?1",
     "DELETE FROM api_keys WHERE environment_id = ?1",
+    "DELETE FROM sessions WHERE environment_id = ?1",
+    "DELETE FROM entry_codes WHERE environment_id = ?1",
+    "DELETE FROM portal_looks WHERE environment_id = ?1",
+    "DELETE FROM portal_logos WHERE environment_id = ?1",
     "DELETE FROM event_types WHERE environment_id = ?1",
     "DELETE FROM applications WHERE environment_id = ?1",
     "DELETE FROM idempotency_keys WHERE environment_id = ?1",

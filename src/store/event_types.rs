@@ -26,13 +26,19 @@ const ARCHIVE: &str = "UPDATE event_types SET archived = TRUE, updated_at = ?3 W
 const DELETE: &str = "DELETE FROM event_types WHERE environment_id = ?1 AND name = ?2";
 const RISING: &str = "SELECT environment_id, name, title, description, archived, deprecated, group_name,
     feature_flags, schemas, example, created_at, updated_at FROM event_types
-    WHERE environment_id = ?1 AND (?2 IS NULL OR name > ?2) AND (?4 OR NOT archived) ORDER BY name LIMIT ?3";
+    WHERE environment_id = ?1 AND (?2 IS NULL OR name > ?2) AND (?4 OR NOT archived)
+    AND (?5 IS NULL OR feature_flags = '[]' OR EXISTS (SELECT 1 FROM json_each(feature_flags) AS wanted
+    JOIN json_each(?5) AS own ON own.value = wanted.value))
+    ORDER BY name LIMIT ?3";
 const FALLING: &str = "SELECT environment_id, name, title, description, archived, deprecated, group_name,
     feature_flags, schemas, example, created_at, updated_at FROM event_types
-    WHERE environment_id = ?1 AND (?2 IS NULL OR name < ?2) AND (?4 OR NOT archived) ORDER BY name DESC LIMIT ?3";
+    WHERE environment_id = ?1 AND (?2 IS NULL OR name < ?2) AND (?4 OR NOT archived)
+    AND (?5 IS NULL OR feature_flags = '[]' OR EXISTS (SELECT 1 FROM json_each(feature_flags) AS wanted
+    JOIN json_each(?5) AS own ON own.value = wanted.value))
+    ORDER BY name DESC LIMIT ?3";
 const IN_ORDER: &str = "SELECT environment_id, name, title, description, archived, deprecated, group_name,
     feature_flags, schemas, example, created_at, updated_at FROM event_types
-    WHERE environment_id = ?1 AND NOT archived ORDER BY position";
+    WHERE environment_id = ?1 AND (?2 OR NOT archived) ORDER BY position";
 
 fn read(row: &Row<'_>) -> Result<EventType, StoreError> {
     Ok(EventType {
@@ -188,12 +194,18 @@ impl Store {
         self.change_event_types(environment_id, work).await
     }
 
-    /// All event types of the environment that are not archived, in the order in which they were made.
+    /// All event types of the environment, with those that are archived if `archived_too` says so, in the order in which
+    /// they were made.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn event_types_in_order(&self, environment_id: EnvironmentId) -> Result<Vec<EventType>, StoreError> {
-        self.read(move |connection| connection.query(IN_ORDER, &[environment_id.into()], read)).await
+    pub async fn event_types_in_order(
+        &self,
+        environment_id: EnvironmentId,
+        archived_too: bool,
+    ) -> Result<Vec<EventType>, StoreError> {
+        let parameters = move || [environment_id.into(), archived_too.into()];
+        self.read(move |connection| connection.query(IN_ORDER, &parameters(), read)).await
     }
 
     /// The environment's event type with this name.
@@ -208,20 +220,23 @@ impl Store {
         self.read(move |connection| get(connection, environment_id, &name)).await
     }
 
-    /// A part of the environment's event types, ordered by name.
+    /// A part of the environment's event types, ordered by name: of all, or of those that somebody with these feature
+    /// flags sees.
     ///
     /// # Errors
     /// When the store can't be read.
     pub async fn event_types(
         &self,
         environment_id: EnvironmentId,
+        feature_flags: Option<Vec<String>>,
         archived_too: bool,
         page: Page<String>,
     ) -> Result<Listed<EventType>, StoreError> {
+        let flags = json_list::write(feature_flags.as_ref());
         self.read(move |connection| {
             let sql = if page.falls() { FALLING } else { RISING };
-            let place = page.after.as_ref().into();
-            let parameters = [environment_id.into(), place, page.sql_limit().into(), archived_too.into()];
+            let (place, flags) = (page.after.as_ref().into(), flags.as_ref().into());
+            let parameters = [environment_id.into(), place, page.sql_limit().into(), archived_too.into(), flags];
             let rows = connection.query(sql, &parameters, read)?;
             Ok(page.of(rows))
         })

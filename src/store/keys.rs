@@ -9,6 +9,7 @@ use super::connection::{Connection, Row};
 use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Inserted};
 use super::page::{Listed, Page};
+use super::sessions::{scope_columns, scope_of};
 use super::{Store, applications, environments};
 use crate::domain::application::Application;
 use crate::domain::environment::Environment;
@@ -71,13 +72,7 @@ impl Weight for ApiKey {}
 
 fn read(row: &Row<'_>) -> Result<ApiKey, StoreError> {
     let damaged = |what: &str| StoreError::Corrupt(format!("api_keys.{what}"));
-    let application = row.optional_integer(3)?.map(crate::domain::id::Id::from_number);
-    let scope = match (row.text(2)?.as_str(), application) {
-        ("admin", None) => Scope::Admin,
-        ("environment", None) => Scope::Environment,
-        ("application", Some(application)) => Scope::Application(application),
-        _ => return Err(damaged("scope")),
-    };
+    let scope = scope_of(&row.text(2)?, row.optional_integer(3)?).ok_or_else(|| damaged("scope"))?;
     Ok(ApiKey {
         id: row.id(0)?,
         environment_id: row.id(1)?,
@@ -127,11 +122,7 @@ fn insert_if_room(connection: &Connection, key: &ApiKey) -> Result<Inserted, Sto
 
 /// Keeps a new key.
 pub(super) fn insert(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
-    let (scope, application) = match key.scope {
-        Scope::Admin => ("admin", None),
-        Scope::Environment => ("environment", None),
-        Scope::Application(id) => ("application", Some(id)),
-    };
+    let (scope, application) = scope_columns(key.scope);
     connection.execute(
         INSERT,
         &[

@@ -9,7 +9,7 @@ use super::connection::{Connection, Row};
 use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Seen};
 use super::walk::{Walked, walk};
-use super::{Notice, Store, json_list, queue, retention};
+use super::{Notice, Reach, Store, json_list, queue, retention};
 use crate::domain::checksum::payload_checksum;
 use crate::domain::delivery::{Delivery, Trigger};
 use crate::domain::endpoint::Verdict;
@@ -29,6 +29,8 @@ const WITHOUT_PAYLOAD: &str =
 const FILTERED_BY: &str = "SELECT event_type, channels FROM messages WHERE id = ?1";
 const OF_APPLICATION: &str = "SELECT id, event_type, channels FROM messages
     WHERE application_id = ?1 AND id < ?2 AND id >= ?3 ORDER BY id DESC";
+const OF_ENVIRONMENT: &str = "SELECT id, event_type, channels FROM messages
+    WHERE environment_id = ?1 AND id < ?2 AND id >= ?3 ORDER BY id DESC";
 const EXPUNGE: &str = "UPDATE messages SET payload = NULL WHERE id = ?1 AND application_id = ?2";
 
 /// Bytes of one verdict in the store: an id and a code.
@@ -103,6 +105,11 @@ fn matches(filter: &MessageFilter, event_type: &str, channels: Option<String>) -
     Ok(filter.wants(event_type, &json_list::read(channels)?.unwrap_or_default()))
 }
 
+/// The event type of the message with this id; `None` when the message is gone.
+pub(super) fn event_type(connection: &Connection, id: MessageId) -> Result<Option<String>, StoreError> {
+    connection.first(FILTERED_BY, &[id.into()], |row| row.text(0))
+}
+
 /// Whether `filter` asks for the message with this id; a message that is gone is asked for by no filter.
 pub(super) fn wanted(connection: &Connection, id: MessageId, filter: &MessageFilter) -> Result<bool, StoreError> {
     if filter.is_empty() {
@@ -114,15 +121,18 @@ pub(super) fn wanted(connection: &Connection, id: MessageId, filter: &MessageFil
 
 fn list(
     connection: &Connection,
-    application_id: ApplicationId,
+    reach: Reach,
     span: Span,
     filter: &MessageFilter,
     page: &MessagesPage,
 ) -> Result<Walked<Message, MessageId>, StoreError> {
     let accepted = MessageId::made_in(span);
     let below = page.before.map_or(accepted.end, |before| before.min(accepted.end));
-    let parameters = [application_id.into(), below.into(), accepted.start.into()];
-    let found = walk(connection, OF_APPLICATION, &parameters, page.limit, |row| {
+    let (sql, owner) = match reach.application_id {
+        Some(application_id) => (OF_APPLICATION, application_id.into()),
+        None => (OF_ENVIRONMENT, reach.environment_id.into()),
+    };
+    let found = walk(connection, sql, &[owner, below.into(), accepted.start.into()], page.limit, |row| {
         let id = row.id(0)?;
         let wanted = filter.is_empty() || matches(filter, &row.text(1)?, row.optional_text(2)?)?;
         Ok((id, wanted.then_some(id)))
@@ -223,7 +233,7 @@ impl Store {
                 move |connection| accept(connection, &message, &deliveries, key.as_ref()),
                 move |accepted, notices| {
                     let (message, deliveries) = handed_over;
-                    if *accepted == Accepted::New && !deliveries.is_empty() {
+                    if *accepted == Accepted::New {
                         notices.push(Notice::Accepted { message, deliveries });
                     }
                 },
@@ -260,18 +270,18 @@ impl Store {
         .await
     }
 
-    /// The messages of an application that were accepted in `span`, newest first.
+    /// The messages within `reach` that were accepted in `span`, newest first.
     ///
     /// # Errors
     /// When the store can't be read or a message is damaged.
     pub async fn messages(
         &self,
-        application_id: ApplicationId,
+        reach: Reach,
         span: Span,
         filter: MessageFilter,
         page: MessagesPage,
     ) -> Result<Walked<Message, MessageId>, StoreError> {
-        self.read(move |connection| list(connection, application_id, span, &filter, &page)).await
+        self.read(move |connection| list(connection, reach, span, &filter, &page)).await
     }
 
     /// The id of this application's message with the caller's own id `event_id`.
@@ -300,4 +310,5 @@ impl Store {
 
 /// Every statement that reads, for the test of query plans.
 #[cfg(test)]
-pub(super) const QUERIES: &[&str] = &[BY_EVENT_ID, GET, WITHOUT_PAYLOAD, FILTERED_BY, OF_APPLICATION, EXPUNGE];
+pub(super) const QUERIES: &[&str] =
+    &[BY_EVENT_ID, GET, WITHOUT_PAYLOAD, FILTERED_BY, OF_APPLICATION, OF_ENVIRONMENT, EXPUNGE];

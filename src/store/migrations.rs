@@ -5,7 +5,13 @@ use super::connection::Connection;
 use super::error::StoreError;
 
 /// Every step, in order; a step that has been released is never changed.
-const STEPS: &[(&str, &str)] = &[("0001_foundation", include_str!("../../migrations/sqlite/0001_foundation.sql"))];
+const STEPS: &[(&str, &str)] = &[
+    ("0001_foundation", include_str!("../../migrations/sqlite/0001_foundation.sql")),
+    ("0002_figures", include_str!("../../migrations/sqlite/0002_figures.sql")),
+    ("0003_inboxes", include_str!("../../migrations/sqlite/0003_inboxes.sql")),
+    ("0004_attempt_details", include_str!("../../migrations/sqlite/0004_attempt_details.sql")),
+    ("0005_sessions", include_str!("../../migrations/sqlite/0005_sessions.sql")),
+];
 
 /// Applies the steps that `connection` lacks.
 ///

@@ -4,6 +4,7 @@
 
 mod applications;
 mod attempts;
+mod backlog;
 mod cache;
 mod committer;
 mod connection;
@@ -13,20 +14,32 @@ mod endpoints;
 mod environments;
 mod error;
 mod event_types;
+mod failures;
+mod figures;
+mod file;
+mod happenings;
 mod idempotency;
+mod inbox_requests;
+mod inboxes;
 mod journeys;
 mod json_list;
 mod keys;
 mod messages;
 mod migrations;
+mod packed;
 mod page;
 #[cfg(test)]
 mod plans;
+mod portal_looks;
 mod queue;
+mod reach;
 mod retention;
 mod routing;
 mod schedules;
 mod schemas;
+mod search;
+mod sessions;
+mod tally;
 mod updated;
 mod vault;
 mod walk;
@@ -39,26 +52,32 @@ use tokio::sync::Semaphore;
 use cache::Cache;
 use committer::{Committer, Writer};
 use connection::Connection;
+use happenings::Happenings;
 
 pub use applications::ApplicationFilter;
 pub use attempts::AttemptsPage;
+pub use backlog::Backlog;
 pub use committer::{Feed, Notice};
 pub use data_directory::{DataDirectory, DataDirectoryError, parse_master_key};
-pub use deliveries::{DestinedFilter, DestinedPlace, Statistics};
-pub use endpoints::{EventTypeSharing, Rotation};
+pub use deliveries::{Counted, DestinedFilter, DestinedPlace, Statistics};
+pub use endpoints::{EventTypeSharing, Rotation, SignersThen};
 pub use environments::Deleted;
 pub use error::StoreError;
 pub use event_types::Meeting;
+pub use figures::Owner;
+pub use file::StoreFile;
 pub use idempotency::{IDEMPOTENCY_KEY_HOURS, IdempotencyKey, Inserted, Seen};
 pub use keys::{Expired, KeyChange};
 pub use messages::{Accepted, MessagesPage};
 pub use page::{Listed, Page};
 pub use queue::{Claim, Content, Record};
+pub use reach::Reach;
 pub use routing::{Route, Routes};
 pub use schemas::KnownSchema;
+pub use search::EndpointFilter;
 pub use updated::Updated;
 pub use vault::{MASTER_KEY_BYTES, Vault};
-pub use walk::Walked;
+pub use walk::{Walked, WalkedPage};
 
 use crate::clock::Clock;
 use crate::domain::id::{ApplicationId, EnvironmentId, Id, IdGenerator};
@@ -81,11 +100,13 @@ const GREATEST_ID: &str = "SELECT max(
     coalesce((SELECT max(id) FROM attempts), 0), coalesce((SELECT max(id) FROM endpoints), 0),
     coalesce((SELECT max(id) FROM applications), 0), coalesce((SELECT max(id) FROM idempotency_keys), 0),
     coalesce((SELECT max(id) FROM endpoint_secrets), 0), coalesce((SELECT max(id) FROM environments), 0),
-    coalesce((SELECT max(id) FROM api_keys), 0))";
+    coalesce((SELECT max(id) FROM api_keys), 0), coalesce((SELECT max(id) FROM inboxes), 0),
+    coalesce((SELECT max(id) FROM inbox_requests), 0))";
 
 /// The store.
 pub struct Store {
     committer: Committer,
+    happenings: Happenings,
     readers: Arc<Readers>,
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
@@ -111,9 +132,11 @@ impl Store {
         let connection = Connection::writer(database)?;
         migrations::apply(&connection)?;
         let last = connection.first(GREATEST_ID, &[], |row| row.integer(0))?.unwrap_or_default();
-        let (writer, feed) = Writer::new(connection, metrics);
+        let happenings = Happenings::new();
+        let (writer, feed) = Writer::new(connection, happenings.clone(), clock.clone(), metrics);
         let store = Self {
-            committer: Committer::start(writer, clock.clone())?,
+            committer: Committer::start(writer)?,
+            happenings,
             readers: Arc::new(Readers::open(database)?),
             vault: Arc::new(vault),
             clock,
@@ -145,7 +168,8 @@ impl Store {
         self.write(|_| Ok(())).await
     }
 
-    /// Writes the outcomes that have gathered so far, and answers once they are durable.
+    /// Writes the outcomes that have gathered so far, and answers once they are durable. The figures then have what was
+    /// recorded before; a second time, they have these outcomes too.
     ///
     /// # Errors
     /// When the store could not.

@@ -2,17 +2,40 @@
 //! grows with the traffic.
 
 use super::connection::Connection;
-use super::{attempts, deliveries, journeys, messages, migrations, queue};
+use super::{
+    attempts, backlog, deliveries, failures, figures, inbox_requests, journeys, messages, migrations, queue, search,
+};
 
-/// The tables that grow with the traffic.
-const GROWING: [&str; 4] = ["messages", "deliveries", "attempts", "queue"];
+/// The tables that grow with the traffic, and with those who have it.
+const GROWING: [&str; 9] = [
+    "messages",
+    "deliveries",
+    "attempts",
+    "queue",
+    "figures",
+    "failures",
+    "inbox_requests",
+    "applications",
+    "endpoints",
+];
 
 #[test]
 fn no_question_reads_through_a_growing_table() {
     let directory = tempfile::tempdir().unwrap();
     let connection = Connection::writer(&directory.path().join("plans.db")).unwrap();
     migrations::apply(&connection).unwrap();
-    let queries = [messages::QUERIES, deliveries::QUERIES, attempts::QUERIES, queue::QUERIES, journeys::QUERIES];
+    let queries = [
+        messages::QUERIES,
+        deliveries::QUERIES,
+        attempts::QUERIES,
+        queue::QUERIES,
+        journeys::QUERIES,
+        figures::QUERIES,
+        failures::QUERIES,
+        inbox_requests::QUERIES,
+        search::QUERIES,
+        backlog::QUERIES,
+    ];
     for sql in queries.concat() {
         let steps = connection.plan(sql).unwrap();
         println!("{sql}\n    {}\n", steps.join("\n    "));

@@ -10,8 +10,8 @@ use super::Store;
 use super::committer::Notice;
 use super::connection::{Connection, Row};
 use super::error::StoreError;
-use super::messages;
 use super::walk::{Walked, walk};
+use super::{messages, packed};
 use crate::domain::delivery::{Attempt, Delivery, DeliveryState, Outcome, Place, Trigger};
 use crate::domain::id::{AttemptId, EndpointId, Id, MessageId};
 use crate::domain::message::Message;
@@ -33,11 +33,13 @@ const DUE_AFTER: &str = "SELECT due FROM queue WHERE endpoint_id = ?1 AND due > 
 const NEXT_ENDPOINT: &str =
     "SELECT endpoint_id, due FROM queue WHERE endpoint_id > ?1 ORDER BY endpoint_id, due LIMIT 1";
 const INSERT_ATTEMPT: &str = "INSERT INTO attempts (id, application_id, endpoint_id, message_id, trigger, number,
-    duration_ms, status_code, url, response, error_code, error_detail)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    duration_ms, status_code, url, response, error_code, error_detail, sent_at, response_headers, response_truncated,
+    remote_address, phases)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 const INSERT_ENDED: &str = "INSERT INTO deliveries (id, application_id, endpoint_id, message_id, trigger, number,
-    duration_ms, status_code, url, response, error_code, error_detail, state)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    duration_ms, status_code, url, response, error_code, error_detail, sent_at, response_headers, response_truncated,
+    remote_address, phases, state)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 /// A claim stops when its payloads have so many bytes; what is left out is claimed again.
 pub const CLAIM_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -132,7 +134,11 @@ fn log(connection: &Connection, record: &Record, state: Option<DeliveryState>) -
     let result = attempt.map(|attempt| &attempt.result);
     let answer = result.and_then(|result| result.as_ref().ok());
     let error = result.and_then(|result| result.as_ref().err());
-    let mut values = vec![
+    let headers = answer.map(|answer| packed::headers(&answer.headers));
+    let remote_address = attempt.and_then(|attempt| attempt.remote_address).map(|address| address.to_string());
+    let phases = attempt.and_then(|attempt| attempt.phases).map(packed::phases);
+    // The state comes last, because an attempt that was followed by another has none.
+    let values = [
         id.into(),
         record.delivery.application_id.into(),
         record.delivery.endpoint_id.into(),
@@ -145,18 +151,28 @@ fn log(connection: &Connection, record: &Record, state: Option<DeliveryState>) -
         answer.map(|answer| answer.body.as_slice()).into(),
         error.map(|error| error.code.as_str()).into(),
         error.map(|error| error.detail.as_str()).into(),
+        attempt.and_then(unlike_its_id).into(),
+        headers.as_ref().into(),
+        answer.map(|answer| answer.body_truncated).into(),
+        remote_address.as_ref().into(),
+        phases.as_ref().map(<[u8; packed::PHASES_BYTES]>::as_slice).into(),
+        state.map(DeliveryState::code).into(),
     ];
     match (state, attempt) {
-        (Some(state), _) => {
-            values.push(state.code().into());
+        (Some(_), _) => {
             connection.execute(INSERT_ENDED, &values)?;
         }
         (None, Some(_)) => {
-            connection.execute(INSERT_ATTEMPT, &values)?;
+            connection.execute(INSERT_ATTEMPT, &values[..values.len() - 1])?;
         }
         (None, None) => {}
     }
     Ok(())
+}
+
+/// When the request was signed, if that is another second than its id says.
+fn unlike_its_id(attempt: &Attempt) -> Option<Timestamp> {
+    Some(attempt.sent_at).filter(|sent_at| sent_at.as_seconds() != attempt.id.time().as_seconds())
 }
 
 /// Reads a row with a delivery's columns in this order.
@@ -254,11 +270,19 @@ pub(super) fn count(
     Ok(counted.unwrap_or_default().try_into().unwrap_or_default())
 }
 
+/// The first endpoint after this one that something waits for, with when the first of it is due.
+pub(super) fn next_endpoint(
+    connection: &Connection,
+    after: EndpointId,
+) -> Result<Option<(EndpointId, Timestamp)>, StoreError> {
+    connection.first(NEXT_ENDPOINT, &[after.into()], |row| Ok((row.id(0)?, row.time(1)?)))
+}
+
 /// Every endpoint that something waits for, with when the first of it is due: one seek for each endpoint.
 pub(super) fn waiting(connection: &Connection) -> Result<Vec<(EndpointId, Timestamp)>, StoreError> {
     let mut found = Vec::new();
     let mut after: EndpointId = Id::from_number(-1);
-    while let Some(next) = connection.first(NEXT_ENDPOINT, &[after.into()], |row| Ok((row.id(0)?, row.time(1)?)))? {
+    while let Some(next) = next_endpoint(connection, after)? {
         after = next.0;
         found.push(next);
     }
@@ -288,6 +312,18 @@ impl Store {
         self.read(waiting).await
     }
 
+    /// What waits of a message for one endpoint.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn waiting_delivery(
+        &self,
+        message_id: MessageId,
+        endpoint_id: EndpointId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        self.read(move |connection| of_message_at_endpoint(connection, message_id, endpoint_id)).await
+    }
+
     /// Outcomes that wait to be written: many, while the store refuses them.
     pub fn outcomes_waiting(&self) -> usize {
         self.committer.waiting()
@@ -301,4 +337,4 @@ impl Store {
 
 /// What a person's questions ask of the queue, for the test of query plans.
 #[cfg(test)]
-pub(super) const QUERIES: &[&str] = &[OF_MESSAGE, OF_MESSAGE_AT_ENDPOINT, LATEST_DUE, COUNT];
+pub(super) const QUERIES: &[&str] = &[OF_MESSAGE, OF_MESSAGE_AT_ENDPOINT, LATEST_DUE, COUNT, NEXT_ENDPOINT];

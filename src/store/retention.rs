@@ -1,15 +1,16 @@
-//! What is old goes: payloads whose time is over, deliveries that have waited for as long as messages are kept, and
-//! then the history itself, from its oldest end. Little by little, so that nobody who writes has to wait long.
+//! What is old goes: payloads and sessions whose time is over, deliveries that have waited for as long as messages are
+//! kept, and then the history itself, from its oldest end. Little by little, so that nobody who writes has to wait long.
 
 use std::time::Duration;
 
-use super::Store;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::idempotency::IDEMPOTENCY_KEY_HOURS;
 use super::queue::{self, Record};
+use super::{Store, failures, figures, sessions};
 use crate::domain::delivery::{DeliveryState, Outcome};
-use crate::domain::id::{Id, MessageId};
+use crate::domain::id::{Id, InboxRequestId, MessageId};
+use crate::domain::inbox::INBOX_DAYS_MAX;
 use crate::domain::message::PAYLOAD_RETENTION_DAYS_MAX;
 use crate::domain::time::Timestamp;
 
@@ -26,6 +27,11 @@ const DELETE_OLDEST: [&str; 3] = [
     "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE id < ?1 ORDER BY id LIMIT ?2)",
     "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE id < ?1 ORDER BY id LIMIT ?2)",
 ];
+/// Inboxes that received nothing of late, and what the others received long ago.
+const DELETE_UNUSED_INBOXES: &str = "DELETE FROM inboxes
+    WHERE id IN (SELECT id FROM inboxes WHERE coalesce(last_at, created_at) < ?1 LIMIT ?2)";
+const DELETE_RECEIVED: &str = "DELETE FROM inbox_requests
+    WHERE id IN (SELECT id FROM inbox_requests WHERE id < ?1 ORDER BY id LIMIT ?2)";
 const FORGET_KEYS: &str =
     "DELETE FROM idempotency_keys WHERE id IN (SELECT id FROM idempotency_keys WHERE id < ?1 ORDER BY id LIMIT ?2)";
 
@@ -44,9 +50,16 @@ fn drop_chunk(connection: &Connection, now: Timestamp) -> Result<usize, StoreErr
     for sql in DELETE_OLDEST {
         gone += connection.execute(sql, &[oldest.into(), CHUNK.into()])?;
     }
+    let unused_since = now.minus(days(INBOX_DAYS_MAX));
+    gone += connection.execute(DELETE_UNUSED_INBOXES, &[unused_since.into(), CHUNK.into()])?;
+    let oldest_received: InboxRequestId = Id::first_at(unused_since);
+    gone += connection.execute(DELETE_RECEIVED, &[oldest_received.into(), CHUNK.into()])?;
     let hours = Duration::from_secs(IDEMPOTENCY_KEY_HOURS * 3_600);
     let oldest_key: MessageId = Id::first_at(now.minus(hours));
     gone += connection.execute(FORGET_KEYS, &[oldest_key.into(), CHUNK.into()])?;
+    gone += sessions::drop_ended(connection, now, CHUNK)?;
+    gone += figures::drop_chunk(connection, now, CHUNK)?;
+    gone += failures::drop_chunk(connection, now, CHUNK)?;
     Ok(gone)
 }
 

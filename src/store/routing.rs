@@ -86,7 +86,7 @@ fn load(connection: &Connection, vault: &Vault, id: ApplicationId) -> Result<Opt
         let secrets = endpoints::secrets(connection, vault, endpoint.id)?;
         let target = Target::parse(&endpoint.url)
             .map_err(|error| StoreError::Corrupt(format!("the URL of {}: {error}", endpoint.id)))?;
-        let signers = secrets.iter().map(|(secret, until)| (Signer::new(secret), *until)).collect();
+        let signers = secrets.iter().map(|kept| (Signer::new(&kept.secret), kept.until)).collect();
         routes.push(Arc::new(Route { endpoint, target: Arc::new(target), signers }));
     }
     let checks_schemas = environment.settings.checks_schemas && event_types::have_schemas(connection, environment.id)?;
@@ -115,7 +115,7 @@ impl Store {
         work: impl FnMut(&Connection) -> Result<(T, Stale), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (routes, application_ids, keys) = (self.routes.clone(), self.application_ids.clone(), self.keys.clone());
-        let due = self.now();
+        let (happenings, due) = (self.happenings.clone(), self.now());
         let notify = move |(_, stale): &(T, Stale), notices: &mut Vec<Notice>| {
             routes.forget(&application_id);
             if let Some(uid) = &stale.uid {
@@ -125,6 +125,7 @@ impl Store {
                 keys.forget_all();
             }
             notices.extend(stale.endpoints.iter().map(|&endpoint_id| Notice::Waiting { endpoint_id, due }));
+            happenings.changed(application_id);
         };
         Ok(self.committer.write(work, notify).await?.0)
     }

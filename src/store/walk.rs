@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use super::connection::{Connection, Parameter, Row};
 use super::error::StoreError;
+use crate::domain::id::Id;
 
 /// Rows that are looked at for one page.
 pub(super) const LOOKED_AT_MAX: usize = 10_000;
@@ -17,6 +18,22 @@ pub struct Walked<T, P> {
     pub rows: Vec<T>,
     /// Where the next page begins, if there is more to see.
     pub next: Option<P>,
+}
+
+/// Which page of such a list is wanted, when it goes by id from the newest on.
+#[derive(Clone, Copy, Debug)]
+pub struct WalkedPage<P> {
+    /// Only those with a smaller id.
+    pub before: Option<P>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl<K> WalkedPage<Id<K>> {
+    /// Ids below this one are on the page.
+    pub(super) fn below(&self) -> Id<K> {
+        self.before.unwrap_or(Id::from_number(i64::MAX))
+    }
 }
 
 impl<T, P> Walked<T, P> {

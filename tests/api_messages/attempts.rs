@@ -74,7 +74,7 @@ async fn an_attempt_has_every_member_and_can_be_expunged() {
         "id": taken.to_string(), "msgId": message, "endpointId": endpoint.to_string(),
         "url": "https://example.com/then", "response": "thanks \u{fffd}", "responseStatusCode": 200,
         "responseDurationMs": 12, "status": 0, "statusText": "success", "triggerType": 0,
-        "timestamp": "2027-01-15T08:00:03.000Z",
+        "timestamp": "2027-01-15T08:00:03.000Z", "responseHeaders": {},
     });
     assert_eq!(shown, expected);
     let shown = world.get(&path(&failed.to_string())).await;

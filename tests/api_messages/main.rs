@@ -5,6 +5,7 @@
 
 mod attempts;
 mod destinations;
+mod details;
 mod why;
 mod world;
 
@@ -199,7 +200,7 @@ async fn an_example_goes_to_one_endpoint_only() {
 }
 
 #[tokio::test]
-async fn the_portal_is_a_link_for_now() {
+async fn the_portal_is_entered_by_a_link() {
     let world = World::new().await;
     let access = world.post("/auth/app-portal-access/shop", "{}").await.expect(200);
     assert!(text(&access["url"]).starts_with("https://cornet.example/portal/app_"), "{access}");

@@ -51,7 +51,7 @@ async fn every_verdict_is_told_with_its_reason() {
     let queued = of(&shown, "all");
     assert_eq!((&queued["verdict"], &queued["state"]), (&json!("queued"), &json!("waiting")));
     assert!(queued["nextAttempt"].is_string());
-    assert_eq!(queued["explanation"], "The endpoint was to get the message. It waits for its first attempt.");
+    assert_eq!(queued["explanation"], "It was queued for the endpoint. It waits for its first attempt.");
 }
 
 #[tokio::test]

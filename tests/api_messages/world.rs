@@ -59,6 +59,7 @@ pub struct World {
     pub store: Arc<Store>,
     pub feed: Feed,
     pub clock: Arc<ManualClock>,
+    pub operations: Arc<Operations>,
     api: Router,
     _directory: tempfile::TempDir,
 }
@@ -73,9 +74,9 @@ impl World {
         let (store, feed) =
             Store::open(&directory.path().join("cornet.db"), vault, clock.clone(), metrics.clone()).unwrap();
         found(&store).await;
-        let operations = Operations::new(store.clone(), Arc::new(TargetPolicy::public_only()));
-        let api = cornet::api::router(Arc::new(operations), metrics, "https://cornet.example/");
-        let world = Self { store, feed, clock, api, _directory: directory };
+        let operations = Arc::new(Operations::new(store.clone(), Arc::new(TargetPolicy::public_only())));
+        let api = cornet::api::router(operations.clone(), metrics, "https://cornet.example/");
+        let world = Self { store, feed, clock, operations, api, _directory: directory };
         world.post("/app", r#"{"name":"Shop","uid":"shop"}"#).await.expect(201);
         world
     }
@@ -137,11 +138,11 @@ impl World {
     }
 
     pub async fn attempt_at(&self, delivery: Delivery, status: Option<u16>, outcome: Outcome) -> AttemptId {
-        let id = self.store.next_id();
         let result = match status {
             Some(status) => Ok(Answer { status, body: b"thanks \xff".to_vec(), ..Answer::default() }),
             None => Err(AttemptError::new(AttemptErrorCode::Timeout, "no answer in 15 s")),
         };
+        let id = self.store.next_id();
         let attempt = Attempt {
             id,
             message_id: delivery.message_id,
@@ -150,12 +151,19 @@ impl World {
             trigger: delivery.trigger,
             number: delivery.attempts_made + 1,
             url: "https://example.com/then".to_owned(),
+            sent_at: id.time(),
             duration_ms: 12,
+            remote_address: None,
+            phases: None,
             result,
         };
+        self.record(delivery, attempt, outcome).await;
+        id
+    }
+
+    pub async fn record(&self, delivery: Delivery, attempt: Attempt, outcome: Outcome) {
         self.store.record(Record { delivery, attempt: Ok(attempt), outcome });
         self.store.settle().await.unwrap();
-        id
     }
 
     /// Records that what has waited longest ended without being sent.

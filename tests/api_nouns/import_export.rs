@@ -88,8 +88,8 @@ async fn what_is_exported_is_imported_again_unchanged() {
         assert_eq!(here, there);
         let access = world.operations.authenticate(OTHER_KEY).await.unwrap();
         let own = world.operations.authenticate(KEY).await.unwrap();
-        let before = world.operations.event_types_in_order(&own).await.unwrap();
-        let after = world.operations.event_types_in_order(&access).await.unwrap();
+        let before = world.operations.event_types_in_order(&own, false).await.unwrap();
+        let after = world.operations.event_types_in_order(&access, false).await.unwrap();
         for (before, after) in before.iter().zip(&after) {
             assert_eq!((&before.name, &before.example), (&after.name, &after.example), "in order and byte for byte");
             assert_eq!(before.schemas, after.schemas);

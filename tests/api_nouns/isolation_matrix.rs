@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use cornet::domain::delivery::{Attempt, DeliveryState, Outcome};
-use cornet::domain::id::{ApiKeyKind, AttemptKind, EndpointId, EnvironmentKind, Kind, MessageKind};
+use cornet::domain::id::{ApiKeyKind, AttemptKind, EndpointId, EnvironmentKind, InboxKind, Kind, MessageKind};
 use cornet::domain::time::Timestamp;
 use cornet::store::Record;
 use serde_json::{Map, Value, json};
@@ -91,7 +91,10 @@ async fn attempt(world: &World, endpoint: &str) -> String {
         trigger: delivery.trigger,
         number: 1,
         url: "https://example.com/".to_owned(),
+        sent_at: world.store.now(),
         duration_ms: 1,
+        remote_address: None,
+        phases: None,
         result: Ok(cornet::domain::attempt::Answer { status: 500, ..Default::default() }),
     };
     let (id, outcome) = (attempt.id, Outcome::Ended(DeliveryState::Failed));
@@ -114,6 +117,8 @@ async fn things(world: &World) -> Places {
     world.get(&path).await.assert(200);
     let integration = world.post("/api/v1/app/a/integration", json!({"name": "A"})).await.assert(201);
     places.insert("integration_id", integration.text("id").to_owned());
+    let inbox = world.post("/api/v1/inbox", json!({"applicationId": "a"})).await.assert(201);
+    places.insert("inbox_id", inbox.text("id").to_owned());
     places.insert("event_type_name", "theirs".to_owned());
     places
 }
@@ -130,6 +135,7 @@ async fn nothing(world: &World) -> Places {
         ("message_id", never::<MessageKind>(world)),
         ("attempt_id", never::<AttemptKind>(world)),
         ("integration_id", never::<ApiKeyKind>(world)),
+        ("inbox_id", never::<InboxKind>(world)),
         ("event_type_name", "nobodys".to_owned()),
     ])
 }
@@ -172,7 +178,9 @@ async fn another_environment_sees_nothing() {
     let by_uid = Places::from([("application_id", "a".to_owned()), ("endpoint_id", "theirs".to_owned())]);
     let nobodys = Places::from([("application_id", "b".to_owned()), ("endpoint_id", "nobodys".to_owned())]);
     let known = |path: &str| {
-        !["message_id", "attempt_id", "integration_id", "event_type_name"].iter().any(|name| path.contains(name))
+        !["message_id", "attempt_id", "integration_id", "inbox_id", "event_type_name"]
+            .iter()
+            .any(|name| path.contains(name))
     };
     // A PUT of a uid makes something of the caller's own.
     for operation in operations.iter().filter(|operation| known(&operation.path) && operation.method != "PUT") {
@@ -182,7 +190,7 @@ async fn another_environment_sees_nothing() {
     let (application, endpoint) = (&foreign["application_id"], &foreign["endpoint_id"]);
     world.get(&format!("/api/v1/app/{application}/endpoint/{endpoint}")).await.assert(200);
     world.get("/api/v1/event-type/theirs").await.assert(200);
-    for path in ["/api/v1/event-type", "/api/v1/app/default/endpoint", "/api/v1/app/default/msg"] {
+    for path in ["/api/v1/event-type", "/api/v1/app/default/endpoint", "/api/v1/app/default/msg", "/api/v1/inbox"] {
         let listed = world.call(OTHER_KEY, "GET", path, None).await.assert(200);
         assert_eq!(listed.body["data"], json!([]), "{path}");
     }

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use crate::support::*;
 
 /// A TLS server with a certificate of its own making for `name`; gives the certificate as PEM beside it.
-async fn tls_receiver(name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> (Receiver, String) {
+pub async fn tls_receiver(name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> (Receiver, String) {
     let parameters = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
     tls_receiver_with(parameters, versions).await
 }

@@ -49,7 +49,7 @@ pub async fn endpoint(
 ) -> EndpointId {
     let policy = TargetPolicy::allowing("127.0.0.0/8").unwrap();
     let operations = Operations::new(store.clone(), Arc::new(policy));
-    let access = Access { environment_id, scope: Scope::Admin };
+    let access = Access::new(environment_id, Scope::Admin);
     let change = EndpointChange { url: Some(format!("http://127.0.0.1:{port}/")), ..EndpointChange::default() };
     match operations.create_endpoint(&access, &application.to_string(), change, None, None).await {
         Ok(Made::New(endpoint)) => endpoint.id,

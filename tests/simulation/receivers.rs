@@ -113,6 +113,6 @@ impl Sender for Receivers {
             taken: matches!(&result, Ok(answer) if (200..300).contains(&answer.status)),
             until: self.clock.now().plus(duration),
         });
-        AttemptReport { duration_ms: duration.as_millis() as u64, remote_address: None, result }
+        AttemptReport { duration_ms: duration.as_millis() as u64, remote_address: None, phases: None, result }
     }
 }

@@ -18,7 +18,7 @@ fn outcome(attempts_made: u32, result: Result<Answer, AttemptError>, heeds_answe
         attempts_made,
         trigger: Trigger::Scheduled,
     };
-    let report = AttemptReport { duration_ms: 1, remote_address: None, result };
+    let report = AttemptReport { duration_ms: 1, remote_address: None, phases: None, result };
     let policy = RetryPolicy { schedule: "1m,1h".parse().unwrap(), heeds_answers };
     delivery.after(&report, &policy, NOW, &mut fastrand::Rng::with_seed(1))
 }

@@ -1,0 +1,144 @@
+//! The machine: which version runs, where its data lies, whether the store works, what waits, and what is open that had
+//! better not be.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use maud::{Markup, html};
+
+use super::Pages;
+use super::components::chart::grouped;
+use super::components::data::{block, outside};
+use super::components::notice::{Tone, notice};
+use super::components::status::{Status, pill};
+use super::components::time::{ago, exact};
+use super::failure::Failure;
+use super::frame::{Page, Section};
+use super::viewer::Viewer;
+use super::words;
+use crate::ops::{Backlog, SystemState};
+
+/// The routes of the machine.
+pub(super) fn router() -> Router<Arc<Pages>> {
+    Router::new().route("/system", get(page))
+}
+
+async fn page(State(pages): State<Arc<Pages>>, viewer: Viewer) -> Result<Response, Failure> {
+    let state = pages.operations.system_state(&viewer.access).await?;
+    let backlog = pages.operations.backlog(&viewer.access).await?;
+    let base_url = pages.site.base_url();
+    let body = html! {
+        @if !state.open_networks.is_empty() { (open_guard(&state.open_networks)) }
+        div.columns {
+            (server(&viewer, &state, base_url))
+            (store(&state))
+            (queue(&viewer, &backlog))
+            (elsewhere(base_url))
+            (backup(&state))
+        }
+    };
+    Ok(Page::new(&viewer, Section::System, "System").lead(html! { "The machine that sends." }).show(body))
+}
+
+fn open_guard(networks: &[String]) -> Markup {
+    notice(
+        Tone::Warning,
+        &html! {
+            p {
+                "Deliveries may go to networks beside the public internet: "
+                @for (index, network) in networks.iter().enumerate() { @if index > 0 { ", " } code { (network) } }
+                ". Whoever may add an endpoint can reach what answers there."
+            }
+            p { "That is set with " code { "CORNET_ALLOW_NETWORKS" } "." }
+        },
+    )
+}
+
+fn server(viewer: &Viewer, state: &SystemState, base_url: &str) -> Markup {
+    html! {
+        section.card {
+            header { h2 { "Server" } (pill(Status::Delivered, "Running")) }
+            dl.facts.body {
+                dt { "Version" } dd.mono { (state.version) }
+                dt { "Running since" } dd { (exact(state.since)) " " span.faint { (ago(state.since, viewer.now)) } }
+                dt { "Reached at" } dd.mono { (base_url) }
+                dt { "Open networks" }
+                dd {
+                    @if state.open_networks.is_empty() { "None but the public internet" }
+                    @else { (words::count(state.open_networks.len(), "network", "networks")) " besides the public internet" }
+                }
+            }
+        }
+    }
+}
+
+fn store(state: &SystemState) -> Markup {
+    html! {
+        section.card {
+            header {
+                h2 { "Store" }
+                @match &state.store {
+                    Ok(()) => (pill(Status::Delivered, "Works")),
+                    Err(_) => (pill(Status::Failed, "Does not answer")),
+                }
+            }
+            div.body.stack-small {
+                @if let Err(error) = &state.store { p { (outside(&error.to_string())) } }
+                dl.facts {
+                    dt { "File" } dd.mono { (outside(&state.file.path.display().to_string())) }
+                    dt { "Size" }
+                    dd {
+                        (words::bytes(state.file.bytes))
+                        @if state.file.free_bytes > 0 { span.faint { ", " (words::bytes(state.file.free_bytes)) " of it free" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn queue(viewer: &Viewer, backlog: &Backlog) -> Markup {
+    html! {
+        section.card {
+            header { h2 { "Queue of this environment" } }
+            dl.facts.body {
+                dt { "Ready" } dd { (grouped(backlog.ready)) @if backlog.more { " or more" } }
+                dt { "Scheduled" } dd { (grouped(backlog.scheduled)) @if backlog.more { " or more" } }
+                dt { "For endpoints" } dd { (grouped(backlog.endpoints)) }
+                dt { "Oldest due" }
+                dd { @match backlog.oldest_due { Some(due) => (ago(due, viewer.now)), None => "Nothing waits" } }
+            }
+        }
+    }
+}
+
+fn elsewhere(base_url: &str) -> Markup {
+    html! {
+        section.card {
+            header { h2 { "For machines" } }
+            dl.facts.body {
+                dt { "Liveness" } dd.mono { (base_url) "/healthz" }
+                dt { "Readiness" } dd.mono { (base_url) "/readyz" }
+                dt { "Metrics" } dd.mono { (base_url) "/metrics" }
+                dt { "API" } dd.mono { a href="/openapi.json" { (base_url) "/openapi.json" } }
+            }
+        }
+    }
+}
+
+fn backup(state: &SystemState) -> Markup {
+    let command = format!("sqlite3 '{}' \".backup '/backup/cornet.db'\"", state.file.path.display());
+    html! {
+        section.card {
+            header { h2 { "Backup" } }
+            div.body.stack-small {
+                p { "The file of the store can be copied while the server runs, like this:" }
+                (block("backup", &command))
+                p.muted { "Keep the master key too, apart from it: without the key, the secrets in the store can't be read." }
+            }
+        }
+    }
+}

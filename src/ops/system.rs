@@ -1,0 +1,37 @@
+//! The state of the machinery, for who runs it: how the store does, and what is set that matters for safety.
+
+use super::{Access, OpError, Operations};
+use crate::domain::time::Timestamp;
+use crate::store::{StoreError, StoreFile};
+
+/// The state of the machinery.
+#[derive(Clone, Debug)]
+pub struct SystemState {
+    /// The version that runs.
+    pub version: &'static str,
+    /// Since when it runs.
+    pub since: Timestamp,
+    /// Where everything is kept.
+    pub file: StoreFile,
+    /// Whether that can be written right now, and why not.
+    pub store: Result<(), StoreError>,
+    /// The networks that deliveries may go to besides the public internet.
+    pub open_networks: Vec<String>,
+}
+
+impl Operations {
+    /// How the machinery does right now.
+    ///
+    /// # Errors
+    /// When `access` is not an admin's, or the store can't be read.
+    pub async fn system_state(&self, access: &Access) -> Result<SystemState, OpError> {
+        access.require_admin()?;
+        Ok(SystemState {
+            version: env!("CARGO_PKG_VERSION"),
+            since: self.since,
+            file: self.store.file().await?,
+            store: self.store.check().await,
+            open_networks: self.policy.allowed().iter().map(ToString::to_string).collect(),
+        })
+    }
+}

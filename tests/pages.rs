@@ -1,0 +1,114 @@
+//! The pages of a running server, asked without a browser: what is left open does not hold up its end, nothing in an
+//! address breaks it, and a form leads to no other site.
+
+#[expect(dead_code, reason = "each test binary uses its own part of the support")]
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::json;
+
+use support::instant;
+use support::scene::{Scene, text};
+use support::server::API_KEY;
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+/// What nobody types into an address by mistake.
+const NASTY: [&str; 12] = [
+    "%00",
+    "%ff",
+    "-1",
+    "9223372036854775808",
+    "9999-12-31T23:59:60Z",
+    "2026-02-30",
+    "NaN",
+    "%3Cscript%3E",
+    "msg_7zzzzzzzzzzzzzzzzzzzzzzzzz",
+    "%0d%0aX:y",
+    "%E2%80%AE",
+    "30d",
+];
+
+/// Signs in with the first key: the session's cookie, and the path of the dashboard.
+fn sign_in(scene: &Scene) -> (String, String) {
+    let form = format!("key={API_KEY}");
+    let answer = scene.client.send("POST", "/sign-in", &[FORM], Some(form.as_bytes())).expect_status(303);
+    let cookie = answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie").to_owned();
+    let start = scene.client.send("GET", "/", &[("cookie", &cookie)], None).expect_status(303);
+    (cookie, start.header("location").expect("a dashboard").to_owned())
+}
+
+/// Opens a stream of news, and waits until it has begun.
+fn listen(scene: &Scene, path: &str, cookie: &str) -> TcpStream {
+    let mut stream = scene.client.connect().expect("a connection");
+    let request = format!("{}cookie: {cookie}\r\n\r\n", scene.client.head("GET", path));
+    stream.write_all(request.as_bytes()).expect("a request");
+    let (mut begun, mut bytes) = (String::new(), [0; 1024]);
+    while !begun.contains("\r\n\r\n") {
+        let count = stream.read(&mut bytes).expect("an answer");
+        assert!(count > 0, "the answer ended: {begun}");
+        begun.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    assert!(begun.starts_with("HTTP/1.1 200") && begun.contains("text/event-stream"), "{begun}");
+    stream
+}
+
+#[test]
+fn pages_that_are_left_open_do_not_hold_up_the_end() {
+    let scene = Scene::new();
+    let (cookie, home) = sign_in(&scene);
+    let inbox = scene.client.post("/api/v1/inbox", &json!({})).expect_status(201).json();
+    let token = text(&inbox["url"]).rsplit('/').next().map(str::to_owned).expect("a token");
+    let paths = [format!("{home}/live"), format!("{home}/live"), format!("/inboxes/{token}/live")];
+    let streams: Vec<_> = paths.iter().map(|path| listen(&scene, path, &cookie)).collect();
+    let asked = instant();
+    let (status, output) = scene.server.terminate();
+    assert!(status.success() && asked.elapsed() < Duration::from_secs(2), "{:?}: {output}", asked.elapsed());
+    for mut stream in streams {
+        // What was on its way may still come; then it ends, and is not cut off.
+        stream.read_to_end(&mut Vec::new()).expect("an end");
+    }
+}
+
+#[test]
+fn nothing_in_an_address_breaks_a_page() {
+    let scene = Scene::new();
+    let (cookie, home) = sign_in(&scene);
+    let endpoint = scene.endpoint("/hook");
+    let application = text(&scene.client.get(&scene.app("")).expect_status(200).json()["id"]);
+    let own = format!("{home}/applications/{application}");
+    let paths = [
+        home.clone(),
+        format!("{home}/messages"),
+        format!("{home}/applications"),
+        format!("{home}/endpoints"),
+        format!("{home}/failing"),
+        format!("{home}/inboxes"),
+        format!("{home}/event-types"),
+        format!("{own}/messages"),
+        format!("{own}/endpoints/{endpoint}/deliveries"),
+        "/sign-in".to_owned(),
+    ];
+    let names = ["before", "after", "window", "event_type", "outcome", "answer", "period", "q", "id", "time", "notice"];
+    for path in paths {
+        for nasty in NASTY {
+            let query = names.map(|name| format!("{name}={nasty}")).join("&");
+            let answer = scene.client.send("GET", &format!("{path}?{query}"), &[("cookie", &cookie)], None);
+            assert!(answer.status < 500, "{path} {nasty}: {}", answer.text());
+            assert!(!answer.text().contains("<script>alert"), "{path}");
+        }
+    }
+    assert!(!scene.server.output().contains("panicked"), "{}", scene.server.output());
+}
+
+#[test]
+fn a_form_leads_to_no_other_site() {
+    let scene = Scene::new();
+    for back in ["//evil.example", "/%09/evil.example", "/%5Cevil.example", "https:evil.example", "/%01", "/%00"] {
+        let form = format!("key={API_KEY}&back={back}");
+        let answer = scene.client.send("POST", "/sign-in", &[FORM], Some(form.as_bytes())).expect_status(303);
+        assert_eq!(answer.header("location"), Some("/"), "{back}");
+    }
+}
