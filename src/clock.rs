@@ -2,7 +2,9 @@
 //! move it by hand. It knows nothing of timers: waiting is the business of whoever waits.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::domain::time::Timestamp;
 
@@ -11,22 +13,14 @@ pub trait Clock: Send + Sync + 'static {
     /// The wall-clock time, to the millisecond. It may jump when the machine's clock is set.
     fn now(&self) -> Timestamp;
 
-    /// Time that never jumps, counted from an arbitrary start; for measuring durations.
+    /// Time that never jumps, counted from an arbitrary start; for measuring durations. Every process of the machine
+    /// sees the same, so one may measure what another has begun.
     fn monotonic(&self) -> Duration;
 }
 
 /// The machine's clock.
-pub struct SystemClock {
-    started: Instant,
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time")]
-        let started = Instant::now();
-        Self { started }
-    }
-}
+#[derive(Default)]
+pub struct SystemClock {}
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
@@ -36,7 +30,9 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.started.elapsed()
+        let time = clock_gettime(ClockId::Monotonic);
+        let part = |number: i64| u64::try_from(number).unwrap_or_default();
+        Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
     }
 }
 

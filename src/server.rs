@@ -4,6 +4,7 @@
 mod answer;
 mod connections;
 mod exchange;
+pub mod filling;
 mod founding;
 mod inbox_door;
 mod inbox_sender;

@@ -156,6 +156,15 @@ impl Client {
     }
 
     fn ask(&self, method: Method, path: &[&str], body: String) -> anyhow::Result<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let answered = runtime.block_on(self.answer(method, path, body));
+        // What still runs in the background, such as a look-up of a name, is not waited for.
+        runtime.shutdown_background();
+        answered
+    }
+
+    /// The text of the JSON that a request to this path is answered with.
+    pub(super) async fn answer(&self, method: Method, path: &[&str], body: String) -> anyhow::Result<String> {
         let mut url = self.server.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -170,10 +179,7 @@ impl Client {
             .header(CONTENT_TYPE, "application/json")
             .header(AUTHORIZATION, &self.authorization)
             .body(Full::from(body))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let answered = runtime.block_on(async { tokio::time::timeout(PATIENCE, self.exchange(request)).await });
-        // What still runs in the background, such as a look-up of a name, is not waited for.
-        runtime.shutdown_background();
+        let answered = tokio::time::timeout(PATIENCE, self.exchange(request)).await;
         let unreachable = |why| ClientError::Unreachable { server: self.server.to_string(), why };
         let (status, answer) = answered
             .map_err(|_| unreachable(format!("no answer in {} s", PATIENCE.as_secs())))?

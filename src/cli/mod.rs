@@ -1,6 +1,7 @@
 //! The commands that a person types. Each has its arguments and a `run`; none knows more of Cornet than the layer
 //! below needs it to. What is asked for goes to stdout, everything else to stderr.
 
+pub mod bench;
 pub mod client;
 pub mod config;
 pub mod demo;
@@ -44,6 +45,7 @@ Examples:
   cornet demo                              look at it with lifelike traffic, on data of its own
   cornet config                            show every setting, and where its value comes from
   cornet verify --help                     check the signature of a request that came in
+  cornet bench                             measure this machine
 
 A flag wins over its variable. Secrets have only variables, because everybody can see flags:
   CORNET_API_KEY     the admin key that a new store begins with; made up when it is not set
@@ -77,6 +79,7 @@ enum Command {
     Link(link::LinkArgs),
     Sign(sign::SignArgs),
     Verify(verify::VerifyArgs),
+    Bench(bench::BenchArgs),
     /// Print the OpenAPI document of the API
     Openapi,
     /// Ask the server on this machine whether it is ready; exits with 0 when it is
@@ -100,6 +103,7 @@ pub fn run() -> ExitCode {
         Some(Command::Link(args)) => link::run(&args),
         Some(Command::Sign(args)) => sign::run(&args, &SystemClock::default()),
         Some(Command::Verify(args)) => verify::run(&args, &SystemClock::default()),
+        Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Openapi) => print_line(&serde_json::to_string_pretty(&api::openapi())?),
         Some(Command::Healthcheck(options)) => healthcheck::run(&options),
         Some(Command::Version) => print_line(concat!("cornet ", env!("CARGO_PKG_VERSION"))),

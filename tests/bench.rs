@@ -1,0 +1,97 @@
+//! `cornet bench`: it fills its table on any machine, and leaves neither a process nor a file behind, however it ends.
+
+#[expect(dead_code, reason = "each test binary uses its own part of the support")]
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use support::server::run;
+use support::until;
+
+/// Every row of the table, by how it begins.
+const ROWS: [&str; 15] = [
+    "throughput: messages",
+    "throughput: CPU",
+    "fan-out: deliveries",
+    "fan-out: CPU",
+    "latency: p50",
+    "latency: p99",
+    "postgres: messages",
+    "backlog: messages",
+    "backlog: most resident",
+    "noisy: p99",
+    "memory: resident",
+    "drain: deliveries",
+    "start: from the start",
+    "idle: CPU",
+    "idle: resident",
+];
+
+/// A benchmark whose stores are in this folder, which its processes all have in their arguments or their environment.
+fn bench(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cornet"));
+    command.arg("bench").args(arguments).env_clear().env("TMPDIR", folder);
+    command
+}
+
+/// The processes that have this folder in their arguments or their environment.
+fn processes(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().expect("a folder's name is text");
+    let entries = fs::read_dir("/proc").expect("this is Linux").filter_map(Result::ok);
+    let belongs = |path: &Path| {
+        // A process that has just ended, or is another's, has nothing to read.
+        let of = |name| String::from_utf8_lossy(&fs::read(path.join(name)).unwrap_or_default()).replace('\0', " ");
+        let (arguments, environment) = (of("cmdline"), of("environ"));
+        (arguments.contains(folder) || environment.contains(folder)).then_some(arguments)
+    };
+    entries.filter_map(|entry| belongs(&entry.path())).collect()
+}
+
+#[test]
+fn it_fills_every_row_and_leaves_nothing_behind() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let json = TempDir::new().expect("a temporary folder");
+    let json = json.path().join("bench.json");
+    let path = json.to_str().expect("a file's name is text");
+    let (status, table, error) = run(bench(folder.path(), &["--quick", "--verify", "--json", path]));
+    assert!(status.success(), "{table}\n{error}");
+    let begins = |line: &&str| ROWS.iter().position(|row| line.starts_with(&format!("| {row}")));
+    let found: Vec<usize> = table.lines().filter_map(|line| begins(&line)).collect();
+    assert_eq!(found, (0..ROWS.len()).collect::<Vec<_>>(), "{table}");
+    assert!(table.contains("cores of") && table.contains("Every signature was checked"), "{table}");
+
+    let report: Value = serde_json::from_slice(&fs::read(&json).expect("the file is there")).expect("it is JSON");
+    let rows = report["rows"].as_array().expect("it has rows");
+    // The kernel counts CPU time in hundredths of a second, which is much for so short a run.
+    let is_cpu = |row: &Value| row["what"].as_str().is_some_and(|what| what.starts_with("CPU"));
+    let measured = rows.iter().filter(|row| row["scenario"] != "postgres" && !is_cpu(row));
+    for row in measured {
+        assert!(row["cornet"]["median"].as_f64().is_some_and(|median| median > 0.0), "{row}");
+    }
+    assert_eq!(rows.len(), ROWS.len());
+    assert!(report["command"].as_str().is_some_and(|command| command.starts_with("cornet bench --quick")));
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder is there").count(), 0);
+    until("every process has ended", || processes(folder.path()).is_empty().then_some(()));
+}
+
+#[test]
+fn when_it_is_interrupted_it_ends_what_it_started() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut command = bench(folder.path(), &["--scenarios", "throughput", "--seconds", "600", "--connections", "1"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("it starts");
+    let loads = |processes: &[String]| processes.iter().any(|arguments| arguments.contains("bench load"));
+    let started = until("messages are posted", || Some(processes(folder.path())).filter(|some| loads(some)));
+    assert!(started.len() >= 4, "{started:?}");
+    let id = Pid::from_raw(child.id().try_into().expect("a process id fits")).expect("a process id is not 0");
+    kill_process(id, Signal::INT).expect("it is there to be signalled");
+    assert_eq!(until("it ends", || child.try_wait().expect("it can be asked")).code(), Some(130));
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder is there").count(), 0);
+    until("every process has ended", || processes(folder.path()).is_empty().then_some(()));
+}
