@@ -60,9 +60,18 @@ pub struct Options {
     /// Directory for the store and the master key [default: ~/.local/share/cornet, or /var/lib/cornet for root]
     #[arg(long, value_name = "DIRECTORY", env = "CORNET_DATA_DIR", hide_env_values = true)]
     pub data_dir: Option<String>,
-    /// Where the store is, as sqlite:PATH [default: cornet.db in the data directory]
+    /// Where the store is, as sqlite:PATH or postgres://USER@HOST/DATABASE [default: cornet.db in the data directory]
     #[arg(long, value_name = "URL", env = "CORNET_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+    /// Whether a PostgreSQL server may be used that loses accepted messages when its machine fails: true or false
+    #[arg(
+        long,
+        value_name = "TRUTH",
+        env = "CORNET_ALLOW_UNSAFE_DATABASE",
+        default_value = "false",
+        hide_env_values = true
+    )]
+    pub allow_unsafe_database: String,
     /// Networks that deliveries may go to besides the public internet, such as 10.1.0.0/16,127.0.0.0/8
     #[arg(long, value_name = "NETWORKS", env = "CORNET_ALLOW_NETWORKS", default_value = "", hide_env_values = true)]
     #[arg(hide_default_value = true)]
@@ -113,8 +122,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the store, the master key and the lock lie.
     pub data_dir: PathBuf,
-    /// The file of the embedded store, when it is not in the data directory.
-    pub database: Option<PathBuf>,
+    /// Where the store is, when it is not in the data directory.
+    pub database: Option<DatabaseUrl>,
+    /// Whether a PostgreSQL server may be used that loses what it acknowledged.
+    pub allow_unsafe_database: bool,
     /// The admin key that a new store begins with; one is made up when there is none.
     pub api_key: Option<SecretText>,
     /// Base64 of the master key; the file in the data directory is not used then.
@@ -139,6 +150,15 @@ pub struct Config {
     pub log: String,
     /// How log lines look: `auto`, `pretty` or `json`.
     pub log_format: String,
+}
+
+/// Where a store is.
+#[derive(Debug)]
+pub enum DatabaseUrl {
+    /// In this file.
+    Sqlite(PathBuf),
+    /// By the PostgreSQL server that this URL names; it may hold a password.
+    Postgres(SecretText),
 }
 
 /// A secret's text: wiped from memory when it is dropped, and never shown.
@@ -176,6 +196,7 @@ impl Config {
             listen: parse_listen(&options.listen)?,
             data_dir: data_dir(options.data_dir.as_deref(), variables)?,
             database,
+            allow_unsafe_database: parse_truth("CORNET_ALLOW_UNSAFE_DATABASE", &options.allow_unsafe_database)?,
             api_key: secret("CORNET_API_KEY", variables)?.map(check_api_key).transpose()?,
             master_key: secret("CORNET_MASTER_KEY", variables)?,
             allow_networks: options.allow_networks.clone(),
@@ -222,20 +243,27 @@ fn data_dir(given: Option<&str>, variables: Variables<'_>) -> Result<PathBuf, Co
     Ok(Path::new(&home).join(".local/share/cornet"))
 }
 
-fn parse_database_url(text: &str) -> Result<PathBuf, ConfigError> {
+fn parse_database_url(text: &str) -> Result<DatabaseUrl, ConfigError> {
     let refused = |why: &str| Err(ConfigError::new("CORNET_DATABASE_URL", why));
     match text.split_once(':') {
         Some(("sqlite", path)) => match path.strip_prefix("//").unwrap_or(path) {
             "" | ":memory:" => refused("name a file, such as sqlite:/var/lib/cornet/cornet.db"),
             path if path.contains('?') => refused("write the path alone, without parameters after `?`"),
-            path => Ok(PathBuf::from(path)),
+            path => Ok(DatabaseUrl::Sqlite(PathBuf::from(path))),
         },
-        Some(("postgres" | "postgresql", _)) => {
-            refused("PostgreSQL is not in this version; write sqlite:PATH, or unset it for the data directory's store")
+        Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+            Ok(DatabaseUrl::Postgres(SecretText(Zeroizing::new(text.to_owned()))))
         }
         // The text is not quoted: it may hold a password.
-        _ => refused("it is not a database URL; write sqlite:PATH, or unset it for the data directory's store"),
+        _ => refused(
+            "it is not a database URL; write sqlite:PATH or postgres://USER@HOST/DATABASE, or unset it for the data \
+             directory's store",
+        ),
     }
+}
+
+fn parse_truth(variable: &str, text: &str) -> Result<bool, ConfigError> {
+    text.parse().map_err(|_| ConfigError::new(variable, format!("`{text}` is neither true nor false")))
 }
 
 fn parse_schedule(text: &str) -> Result<RetrySchedule, ConfigError> {

@@ -26,13 +26,15 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, DatabaseUrl};
 use crate::dashboard::{self, Site};
 use crate::domain::key::{RandomnessUnavailable, Scope};
 use crate::engine::Engine;
 use crate::engine::sender::{HttpSender, SenderSettings, SenderSetupError};
 use crate::ops::{Access, Inboxes, Operations};
-use crate::store::{DataDirectory, DataDirectoryError, MASTER_KEY_BYTES, Store, StoreError, Vault, parse_master_key};
+use crate::store::{
+    DataDirectory, DataDirectoryError, Database, MASTER_KEY_BYTES, Store, StoreError, Vault, parse_master_key,
+};
 use crate::telemetry::Metrics;
 use crate::{api, domain::target::TargetPolicy};
 use answer::Front;
@@ -100,8 +102,13 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     directory.describe(&format!("process {}, listening on {address}, since {}", std::process::id(), clock.now()))?;
 
     let vault = Vault::new(&master_key(&config, &directory)?)?;
-    let database = config.database.clone().unwrap_or_else(|| directory.database());
-    let (store, feed) = Store::open(&database, vault, clock.clone(), metrics.clone())?;
+    let database = database(&config, &directory)?;
+    // A server takes its time to let us in.
+    let opening = {
+        let (clock, metrics) = (clock.clone(), metrics.clone());
+        move || Store::open(database, vault, clock, metrics)
+    };
+    let (store, feed) = tokio::task::spawn_blocking(opening).await.map_err(std::io::Error::other)??;
     let policy = config.target_policy.clone().refusing_own(own_addresses(address));
     let random = fastrand::Rng::with_seed(seed()?);
     let has_terminal = matches!(told, Told::Operator) && std::io::stderr().is_terminal();
@@ -190,6 +197,16 @@ async fn stop(
     // Closing waits for the disk.
     if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
         tracing::error!("the store was not closed");
+    }
+}
+
+/// Where the store is: as the setting says, or in the data directory.
+fn database(config: &Config, directory: &DataDirectory) -> Result<Database, ServeError> {
+    match &config.database {
+        None => Ok(Database::File(directory.database())),
+        Some(DatabaseUrl::Sqlite(path)) => Ok(Database::File(path.clone())),
+        Some(DatabaseUrl::Postgres(url)) => Database::server(url.reveal(), config.allow_unsafe_database)
+            .map_err(|why| ConfigError::new("CORNET_DATABASE_URL", why).into()),
     }
 }
 

@@ -71,13 +71,17 @@ fn a_secret_is_never_shown() {
     let output = cornet(&["config"], &[("CORNET_API_KEY", KEY)]);
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("(hidden)") && !text.contains(KEY), "{text}");
+    let url = "postgres://ann:hunter2@db.example.com/hooks?password=hunter2";
+    let output = cornet(&["config"], &[("CORNET_DATABASE_URL", url)]);
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("postgres://…@db.example.com/hooks") && !text.contains("hunter2"), "{text}");
 }
 
 #[test]
 fn what_cannot_be_used_is_refused_with_its_name_and_exit_code_3() {
     for (variable, value) in [
         ("CORNET_LISTEN", "8484"),
-        ("CORNET_DATABASE_URL", "postgres://localhost/cornet"),
+        ("CORNET_DATABASE_URL", "mysql://localhost/cornet"),
         ("CORNET_RETRY_SCHEDULE", "soon"),
         ("CORNET_ALLOW_NETWORKS", "everywhere"),
         ("CORNET_API_KEY", ""),

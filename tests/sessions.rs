@@ -34,12 +34,10 @@ fn no_token_and_no_code_is_kept_or_logged_in_plain() {
         client.get(&path);
     }
     let texts = [code(&text(&access["url"])), code(&text(&operator["url"])), token];
-    let folder = scene.data_dir();
-    let output = scene.server.output();
+    let (stored, output) = (scene.stored(), scene.server.output());
     scene.server.kill();
     let mut is_store_read = false;
-    for entry in std::fs::read_dir(&folder).expect("the data directory") {
-        let bytes = std::fs::read(entry.expect("an entry").path()).unwrap_or_default();
+    for bytes in stored {
         is_store_read |= bytes.windows(7).any(|window| window == b"default");
         for text in &texts {
             let plain = text.as_bytes().get(3..).expect("a text behind its prefix");

@@ -91,7 +91,7 @@ impl From<StoreError> for Problem {
             StoreError::Full => {
                 again("storage_full", RETRY_FULL_SECONDS, "the disk is full; nothing was kept: ask again later")
             }
-            StoreError::Unavailable(_) => {
+            StoreError::Unavailable(_) | StoreError::Contended(_) => {
                 tracing::warn!(%error, "the store is unavailable");
                 again("unavailable", RETRY_SECONDS, "the store is unavailable; nothing was kept: ask again")
             }

@@ -1,10 +1,12 @@
 //! `cornet bench`: measures what Cornet does on this machine, beside a relay that stores nothing. The load generator, the
-//! receiver, the relay and the servers are processes of this same program, and end with it.
+//! receiver, the relay and the servers are processes of this same program, and end with it; so does the PostgreSQL server
+//! that it starts where one is installed.
 
 mod filling;
 mod http;
 mod latency;
 mod load;
+mod postgres;
 mod process;
 mod progress;
 mod receiver;

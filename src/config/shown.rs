@@ -4,7 +4,7 @@
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command};
 
-use super::{Config, Options};
+use super::{Config, DatabaseUrl, Options};
 
 /// A setting that has a variable but no flag.
 pub struct Secret {
@@ -71,6 +71,15 @@ pub(super) fn flag_of(variable: &str) -> Option<String> {
     argument.get_long().map(str::to_owned)
 }
 
+/// A database's URL as it may be shown: without what its user proves itself by, and without its parameters.
+fn without_password(url: &str) -> String {
+    let shown = url.split('?').next().unwrap_or_default();
+    match (shown.split_once("://"), shown.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, place))) => format!("{scheme}://…@{place}"),
+        _ => shown.to_owned(),
+    }
+}
+
 impl Config {
     /// Every setting with the value that holds and where it comes from; `matches` are those of the options that the
     /// configuration was read from.
@@ -100,10 +109,12 @@ impl Config {
         Some(match id {
             "listen" => self.listen.to_string(),
             "data_dir" => self.data_dir.display().to_string(),
-            "database_url" => {
-                let path = self.database.clone().unwrap_or_else(|| self.data_dir.join("cornet.db"));
-                format!("sqlite:{}", path.display())
-            }
+            "database_url" => match &self.database {
+                None => format!("sqlite:{}", self.data_dir.join("cornet.db").display()),
+                Some(DatabaseUrl::Sqlite(path)) => format!("sqlite:{}", path.display()),
+                Some(DatabaseUrl::Postgres(url)) => without_password(url.reveal()),
+            },
+            "allow_unsafe_database" => self.allow_unsafe_database.to_string(),
             "allow_networks" => or(Some(self.allow_networks.clone()).filter(|text| !text.is_empty()), "(none)"),
             "retry_schedule" => or(
                 self.retry_schedule.as_ref().map(ToString::to_string),

@@ -88,7 +88,8 @@ fn store(state: &SystemState) -> Markup {
             div.body.stack-small {
                 @if let Err(error) = &state.store { p { (outside(&error.to_string())) } }
                 dl.facts {
-                    dt { "File" } dd.mono { (outside(&state.file.path.display().to_string())) }
+                    dt { @if state.file.embedded { "File" } @else { "Database" } }
+                    dd.mono { (outside(&state.file.place)) }
                     dt { "Size" }
                     dd {
                         (words::bytes(state.file.bytes))
@@ -130,12 +131,17 @@ fn elsewhere(base_url: &str) -> Markup {
 }
 
 fn backup(state: &SystemState) -> Markup {
-    let command = format!("sqlite3 '{}' \".backup '/backup/cornet.db'\"", state.file.path.display());
+    let place = &state.file.place;
+    let (what, command) = if state.file.embedded {
+        ("The file of the store can be copied", format!("sqlite3 '{place}' \".backup '/backup/cornet.db'\""))
+    } else {
+        ("The database can be copied", format!("pg_dump --format=custom --file=/backup/cornet.dump '{place}'"))
+    };
     html! {
         section.card {
             header { h2 { "Backup" } }
             div.body.stack-small {
-                p { "The file of the store can be copied while the server runs, like this:" }
+                p { (what) " while the server runs, like this:" }
                 (block("backup", &command))
                 p.muted { "Keep the master key too, apart from it: without the key, the secrets in the store can't be read." }
             }

@@ -36,9 +36,9 @@ const OF_ENDPOINT: &str = "
     ORDER BY id DESC";
 const OF_MESSAGE: &str = "
     SELECT id, message_id, status_code FROM deliveries
-        WHERE message_id = ?3 AND (?4 IS NULL OR endpoint_id = ?4) AND number > 0 AND id < ?1 AND id >= ?2
+        WHERE message_id = ?3 AND (endpoint_id = ?4 OR ?4 IS NULL) AND number > 0 AND id < ?1 AND id >= ?2
     UNION ALL SELECT id, message_id, status_code FROM attempts
-        WHERE message_id = ?3 AND (?4 IS NULL OR endpoint_id = ?4) AND id < ?1 AND id >= ?2
+        WHERE message_id = ?3 AND (endpoint_id = ?4 OR ?4 IS NULL) AND id < ?1 AND id >= ?2
     ORDER BY id DESC";
 const EXPUNGE_ENDED: &str = "UPDATE deliveries SET response = ?3, response_truncated = 0,
     response_headers = NULL WHERE id = ?1 AND message_id = ?2 AND number > 0";

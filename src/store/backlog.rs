@@ -13,8 +13,9 @@ use crate::domain::time::Timestamp;
 /// Deliveries that are counted; beyond them it is said that there are more.
 const COUNTED_MAX: u64 = 100_000;
 
-const READY: &str = "SELECT count(*) FROM (SELECT 1 FROM queue WHERE endpoint_id = ?1 AND due <= ?2 LIMIT ?3)";
-const SCHEDULED: &str = "SELECT count(*) FROM (SELECT 1 FROM queue WHERE endpoint_id = ?1 AND due > ?2 LIMIT ?3)";
+const READY: &str = "SELECT count(*) FROM (SELECT 1 FROM queue WHERE endpoint_id = ?1 AND due <= ?2 LIMIT ?3) AS ready";
+const SCHEDULED: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM queue WHERE endpoint_id = ?1 AND due > ?2 LIMIT ?3) AS scheduled";
 
 /// What waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

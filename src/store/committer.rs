@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::bulk;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::happenings::Happenings;
+use super::messages::{self, Accepted, Accepting};
 use super::queue::{self, Record};
 use super::tally::Tally;
 use crate::clock::Clock;
@@ -69,6 +71,29 @@ trait Change: Send {
     fn notify(&mut self, notices: &mut Vec<Notice>);
     /// Answers whoever asked for it; `committed` is whether it was kept.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+    /// The message, if it is one that is accepted.
+    fn acceptance(&mut self) -> Option<&mut Acceptance> {
+        None
+    }
+}
+
+/// Makes the changes of a batch, of which a server takes all messages at once.
+fn apply_all(connection: &Connection, changes: &mut [Box<dyn Change>]) -> Result<(), StoreError> {
+    let Connection::Postgres(_) = connection else {
+        return changes.iter_mut().try_for_each(|change| change.apply(connection));
+    };
+    let mut together = Vec::new();
+    for change in changes {
+        if change.acceptance().is_none() {
+            change.apply(connection)?;
+        } else {
+            together.extend(change.acceptance());
+        }
+    }
+    let accepting: Vec<&Accepting> = together.iter().map(|acceptance| &acceptance.accepting).collect();
+    let results = bulk::accept(connection, &accepting)?;
+    together.into_iter().zip(results).for_each(|(acceptance, result)| acceptance.result = Some(result));
+    Ok(())
 }
 
 /// A change made of two functions: what is written, and what the engine is told of it.
@@ -101,6 +126,36 @@ where
         let lost = || StoreError::Unavailable("the change was not made".to_owned());
         // Whoever asked may have hung up; what is committed stays committed.
         reply.send(committed.and_then(|()| result.ok_or_else(lost))).ok();
+    }
+}
+
+/// A message that is accepted.
+struct Acceptance {
+    accepting: Accepting,
+    result: Option<Accepted>,
+    reply: oneshot::Sender<Result<Accepted, StoreError>>,
+}
+
+impl Change for Acceptance {
+    fn apply(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.result = Some(messages::accept_singly(connection, &self.accepting)?);
+        Ok(())
+    }
+
+    fn notify(&mut self, notices: &mut Vec<Notice>) {
+        if self.result == Some(Accepted::New) {
+            let Accepting { message, deliveries, .. } = &mut self.accepting;
+            notices.push(Notice::Accepted { message: message.clone(), deliveries: std::mem::take(deliveries) });
+        }
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let lost = || StoreError::Unavailable("the message was not accepted".to_owned());
+        self.reply.send(committed.and_then(|()| self.result.ok_or_else(lost))).ok();
+    }
+
+    fn acceptance(&mut self) -> Option<&mut Acceptance> {
+        Some(self)
     }
 }
 
@@ -137,9 +192,9 @@ impl Writer {
         let started = self.clock.monotonic();
         let with_tally = self.tally.due().is_some_and(|due| settling || due <= started);
         let mut took = Duration::ZERO;
-        let together = self.transaction(|connection| {
-            changes.iter_mut().try_for_each(|change| change.apply(connection))?;
-            records.iter().try_for_each(|record| queue::record(connection, record))?;
+        let together = self.connection.transaction(|connection| {
+            apply_all(connection, &mut changes)?;
+            queue::record_all(connection, &records)?;
             if with_tally {
                 let started = self.clock.monotonic();
                 self.tally.write(connection)?;
@@ -165,9 +220,14 @@ impl Writer {
         if with_tally {
             self.tally.put_off();
         }
-        // One of them spoiled it for all: each gets a transaction of its own.
+        // One of them spoiled it for all: each gets a transaction of its own, as long as there is a database.
+        let mut lost = None;
         for mut change in changes {
-            let alone = self.transaction(|connection| change.apply(connection));
+            let alone = match &lost {
+                None => self.connection.transaction(|connection| change.apply(connection)),
+                Some(why) => Err(StoreError::clone(why)),
+            };
+            lost = alone.as_ref().err().filter(|error| matches!(error, StoreError::Unavailable(_))).cloned();
             let mut notices = Vec::new();
             if alone.is_ok() {
                 change.notify(&mut notices);
@@ -183,7 +243,8 @@ impl Writer {
         let mut left = Vec::new();
         let mut rest = records.into_iter();
         for record in rest.by_ref() {
-            match self.transaction(|connection| queue::record(connection, &record)) {
+            match self.connection.transaction(|connection| queue::record_all(connection, std::slice::from_ref(&record)))
+            {
                 Ok(()) => {
                     self.tally.recorded(&record);
                     self.tell(vec![record.into_notice()]);
@@ -210,16 +271,6 @@ impl Writer {
             // Nobody listens while the server stops; what waits is found again at the next start.
             self.feed.send(notice).ok();
         }
-    }
-
-    fn transaction(&self, work: impl FnOnce(&Connection) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        self.connection.execute("BEGIN IMMEDIATE", &[])?;
-        let done = work(&self.connection).and_then(|()| self.connection.execute("COMMIT", &[]));
-        if done.is_err() {
-            // SQLite has rolled back by itself after some errors; then this says so and does no harm.
-            self.connection.run("ROLLBACK").ok();
-        }
-        done.map(|_| ())
     }
 }
 
@@ -331,6 +382,21 @@ impl Committer {
         notify: impl FnOnce(&T, &mut Vec<Notice>) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
+        self.hand_in(Box::new(Written { work, notify: Some(notify), result: None, reply }))?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has stopped".to_owned())))
+    }
+
+    /// Keeps a message and answers once it is durable.
+    ///
+    /// # Errors
+    /// When it was not kept: because the store refused, or because too much waits already.
+    pub(super) async fn accept(&self, accepting: Accepting) -> Result<Accepted, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.hand_in(Box::new(Acceptance { accepting, result: None, reply }))?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has stopped".to_owned())))
+    }
+
+    fn hand_in(&self, change: Box<dyn Change>) -> Result<(), StoreError> {
         {
             let mut inbox = self.shared.inbox();
             if inbox.closed {
@@ -339,10 +405,10 @@ impl Committer {
             if inbox.changes.len() >= CHANGES_WAITING_MAX {
                 return Err(StoreError::Unavailable("too much waits to be written".to_owned()));
             }
-            inbox.changes.push(Box::new(Written { work, notify: Some(notify), result: None, reply }));
+            inbox.changes.push(change);
         }
         self.shared.filled.notify_one();
-        answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has stopped".to_owned())))
+        Ok(())
     }
 
     /// Has an outcome written soon, with others.

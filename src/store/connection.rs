@@ -1,21 +1,16 @@
 //! One connection to the database, and the few kinds of value that go through it. SQL is written for it once, with
-//! `?1` for the first parameter; it knows no noun.
+//! `?1` for the first parameter, whichever database answers; it knows no noun.
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Duration;
-
-use rusqlite::OpenFlags;
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use std::sync::Arc;
 
 use super::error::StoreError;
+use super::postgres::{Plain, Postgres, PostgresAddress, Use};
+use super::sqlite::Sqlite;
 
-/// How long a reader waits for a lock before it gives up; the writer is alone and never waits.
-const BUSY_MS: u64 = 5_000;
-/// Statements kept prepared on each connection.
-const STATEMENTS_MAX: usize = 128;
-/// Pages in the log before it is copied into the database file (STORE.md).
-const CHECKPOINT_PAGES: u32 = 16_000;
+/// How often a transaction is tried that the database gave up for the sake of another.
+const TRIES_MAX: usize = 5;
 
 /// A value that goes into a statement.
 #[derive(Clone, Copy, Debug)]
@@ -84,23 +79,36 @@ impl<'a, T: Into<Parameter<'a>>> From<Option<T>> for Parameter<'a> {
     }
 }
 
-impl rusqlite::ToSql for Parameter<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Integer(number) => ValueRef::Integer(*number),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Blob(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
+/// One row of an answer.
+pub enum Row<'a> {
+    /// Of SQLite.
+    Sqlite(&'a rusqlite::Row<'a>),
+    /// Of PostgreSQL.
+    Postgres(&'a tokio_postgres::Row),
 }
 
-/// One row of an answer.
-pub struct Row<'a>(&'a rusqlite::Row<'a>);
-
 impl Row<'_> {
-    fn get<T: rusqlite::types::FromSql>(&self, column: usize) -> Result<T, StoreError> {
-        self.0.get(column).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
+    fn optional<T>(&self, column: usize) -> Result<Option<T>, StoreError>
+    where
+        T: rusqlite::types::FromSql,
+        Plain<T>: for<'a> tokio_postgres::types::FromSql<'a>,
+    {
+        let damaged = |error: String| StoreError::Corrupt(format!("column {column}: {error}"));
+        match self {
+            Self::Sqlite(row) => row.get(column).map_err(|error| damaged(error.to_string())),
+            Self::Postgres(row) => {
+                let found: Option<Plain<T>> = row.try_get(column).map_err(|error| damaged(error.to_string()))?;
+                Ok(found.map(|Plain(value)| value))
+            }
+        }
+    }
+
+    fn get<T>(&self, column: usize) -> Result<T, StoreError>
+    where
+        T: rusqlite::types::FromSql,
+        Plain<T>: for<'a> tokio_postgres::types::FromSql<'a>,
+    {
+        self.optional(column)?.ok_or_else(|| StoreError::Corrupt(format!("column {column} is empty")))
     }
 
     /// The number in `column`.
@@ -110,7 +118,7 @@ impl Row<'_> {
 
     /// The number in `column`, or nothing.
     pub fn optional_integer(&self, column: usize) -> Result<Option<i64>, StoreError> {
-        self.get(column)
+        self.optional(column)
     }
 
     /// The truth in `column`.
@@ -135,7 +143,7 @@ impl Row<'_> {
 
     /// The text in `column`, or nothing.
     pub fn optional_text(&self, column: usize) -> Result<Option<String>, StoreError> {
-        self.get(column)
+        self.optional(column)
     }
 
     /// The bytes in `column`.
@@ -145,12 +153,17 @@ impl Row<'_> {
 
     /// The bytes in `column`, or nothing.
     pub fn optional_bytes(&self, column: usize) -> Result<Option<Vec<u8>>, StoreError> {
-        self.get(column)
+        self.optional(column)
     }
 }
 
 /// One connection.
-pub struct Connection(rusqlite::Connection);
+pub enum Connection {
+    /// To the embedded database.
+    Sqlite(Sqlite),
+    /// To a PostgreSQL server.
+    Postgres(Postgres),
+}
 
 impl Connection {
     /// Opens the database file for writing, and makes it when it is not there.
@@ -158,10 +171,7 @@ impl Connection {
     /// # Errors
     /// When the file can't be opened or is not a database.
     pub fn writer(path: &Path) -> Result<Self, StoreError> {
-        let connection = rusqlite::Connection::open(path)?;
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        Self::prepared(connection)
+        Sqlite::writer(path).map(Self::Sqlite)
     }
 
     /// Opens the database file for reading only.
@@ -169,15 +179,15 @@ impl Connection {
     /// # Errors
     /// When the file can't be opened or is not a database.
     pub fn reader(path: &Path) -> Result<Self, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Self::prepared(rusqlite::Connection::open_with_flags(path, flags)?)
+        Sqlite::reader(path).map(Self::Sqlite)
     }
 
-    fn prepared(connection: rusqlite::Connection) -> Result<Self, StoreError> {
-        connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
-        connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-        Ok(Self(connection))
+    /// Connects to a PostgreSQL server.
+    ///
+    /// # Errors
+    /// When the server can't be reached or does not let us in.
+    pub fn to_server(address: Arc<PostgresAddress>, for_use: Use) -> Result<Self, StoreError> {
+        Postgres::connect(address, for_use).map(Self::Postgres)
     }
 
     /// Runs statements that take no parameters and answer nothing.
@@ -185,7 +195,56 @@ impl Connection {
     /// # Errors
     /// When the database refuses one; those before it have been run.
     pub fn run(&self, sql: &str) -> Result<(), StoreError> {
-        Ok(self.0.execute_batch(sql)?)
+        match self {
+            Self::Sqlite(sqlite) => sqlite.run(sql),
+            Self::Postgres(postgres) => postgres.run(sql),
+        }
+    }
+
+    /// Does `work` in a transaction: all of it is kept, or nothing. It is done again when the database gave it up for
+    /// the sake of another transaction.
+    ///
+    /// # Errors
+    /// When `work` fails or the database refuses to keep it.
+    pub fn transaction<T>(&self, mut work: impl FnMut(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut tries = 1;
+        loop {
+            self.begin()?;
+            let done = work(self).and_then(|result| self.commit().map(|()| result));
+            match done {
+                Err(StoreError::Contended(_)) if tries < TRIES_MAX => {
+                    tries += 1;
+                    self.roll_back();
+                }
+                Err(error) => {
+                    self.roll_back();
+                    return Err(error);
+                }
+                Ok(result) => return Ok(result),
+            }
+        }
+    }
+
+    fn begin(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.execute("BEGIN IMMEDIATE", &[]).map(|_| ()),
+            Self::Postgres(postgres) => postgres.begin(),
+        }
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.execute("COMMIT", &[]).map(|_| ()),
+            Self::Postgres(postgres) => postgres.commit(),
+        }
+    }
+
+    fn roll_back(&self) {
+        match self {
+            // SQLite has rolled back by itself after some errors; then this says so and does no harm.
+            Self::Sqlite(sqlite) => _ = sqlite.run("ROLLBACK"),
+            Self::Postgres(postgres) => postgres.roll_back(),
+        }
     }
 
     /// Runs one statement and says how many rows it changed.
@@ -193,8 +252,10 @@ impl Connection {
     /// # Errors
     /// When the database refuses it.
     pub fn execute(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<usize, StoreError> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        Ok(statement.execute(rusqlite::params_from_iter(parameters))?)
+        match self {
+            Self::Sqlite(sqlite) => sqlite.execute(sql, parameters),
+            Self::Postgres(postgres) => postgres.execute(sql, parameters),
+        }
     }
 
     /// Runs one query and reads each of its rows with `read`.
@@ -207,13 +268,19 @@ impl Connection {
         parameters: &[Parameter<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(read(&Row(row))?);
+        match self {
+            Self::Sqlite(sqlite) => {
+                let mut found = Vec::new();
+                sqlite.visit(sql, parameters, |row| {
+                    found.push(read(row)?);
+                    Ok(ControlFlow::Continue(()))
+                })?;
+                Ok(found)
+            }
+            Self::Postgres(postgres) => {
+                postgres.query(sql, parameters)?.iter().map(|row| read(&Row::Postgres(row))).collect()
+            }
         }
-        Ok(found)
     }
 
     /// Runs one query and shows its rows to `look` until it says that it has seen enough.
@@ -224,16 +291,12 @@ impl Connection {
         &self,
         sql: &'static str,
         parameters: &[Parameter<'_>],
-        mut look: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+        look: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<(), StoreError> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
-        while let Some(row) = rows.next()? {
-            if look(&Row(row))?.is_break() {
-                break;
-            }
+        match self {
+            Self::Sqlite(sqlite) => sqlite.visit(sql, parameters, look),
+            Self::Postgres(postgres) => postgres.visit(sql, parameters, look),
         }
-        Ok(())
     }
 
     /// Runs one query and reads its first row, if it has one.
@@ -246,21 +309,21 @@ impl Connection {
         parameters: &[Parameter<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
-        rows.next()?.map(|row| read(&Row(row))).transpose()
+        match self {
+            Self::Sqlite(sqlite) => sqlite.first(sql, parameters, read),
+            Self::Postgres(postgres) => {
+                let rows = postgres.query(sql, parameters)?;
+                rows.first().map(|row| read(&Row::Postgres(row))).transpose()
+            }
+        }
     }
 
-    /// How the database would answer a query, step by step.
+    /// How the embedded database would answer a query, step by step.
     #[cfg(test)]
     pub fn plan(&self, sql: &str) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.0.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-        let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
-        let mut rows = statement.query(rusqlite::params_from_iter(nothing))?;
-        let mut steps = Vec::new();
-        while let Some(row) = rows.next()? {
-            steps.push(row.get(3)?);
+        match self {
+            Self::Sqlite(sqlite) => sqlite.plan(sql),
+            Self::Postgres(_) => Err(StoreError::Database("plans are held to SQLite's".to_owned())),
         }
-        Ok(steps)
     }
 }

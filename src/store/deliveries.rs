@@ -200,15 +200,20 @@ fn leave_the_log(connection: &Connection, message_id: MessageId, endpoint_id: En
 /// Puts a delivery into the queue, due now; if it waits there already, it is moved.
 fn queue_again(connection: &Connection, wanted: &Delivery) -> Result<(), StoreError> {
     let mut delivery = wanted.clone();
-    leave_the_log(connection, wanted.message_id, wanted.endpoint_id)?;
-    if let Some(waiting) = queue::of_message_at_endpoint(connection, wanted.message_id, wanted.endpoint_id)? {
-        queue::remove(connection, &waiting)?;
-        delivery.attempts_made = waiting.attempts_made;
-        if waiting.due == delivery.due {
-            // It needs another place: what is recorded of the old one must not take this one away.
-            delivery.due = delivery.due.plus(std::time::Duration::from_millis(1));
+    let look = || queue::of_message_at_endpoint(connection, wanted.message_id, wanted.endpoint_id);
+    while let Some(waiting) = look()? {
+        // Where others write too, it may just have been moved: then its new place is looked up.
+        if queue::remove(connection, &waiting)? {
+            delivery.attempts_made = waiting.attempts_made;
+            if waiting.due == delivery.due {
+                // It needs another place: what is recorded of the old one must not take this one away.
+                delivery.due = delivery.due.plus(std::time::Duration::from_millis(1));
+            }
+            break;
         }
     }
+    // It may have ended while its place was looked for.
+    leave_the_log(connection, wanted.message_id, wanted.endpoint_id)?;
     queue::insert(connection, &delivery)
 }
 

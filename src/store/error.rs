@@ -12,6 +12,9 @@ pub enum StoreError {
     /// The store can't be reached or written to right now.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// The database gave the transaction up for the sake of another; it may be tried again.
+    #[error("another transaction was in the way: {0}")]
+    Contended(String),
     /// A stored value is not what was written there.
     #[error("the store is damaged: {0}")]
     Corrupt(String),

@@ -21,24 +21,24 @@ const WRITE: &str = "INSERT INTO event_types (environment_id, name, title, descr
 const COUNT: &str = "SELECT count(*) FROM event_types WHERE environment_id = ?1";
 const HAVE_SCHEMAS: &str =
     "SELECT EXISTS (SELECT 1 FROM event_types WHERE environment_id = ?1 AND schemas IS NOT NULL)";
-const NAMES: &str = "SELECT name FROM event_types WHERE environment_id = ?1 AND NOT archived ORDER BY name";
-const ARCHIVE: &str = "UPDATE event_types SET archived = TRUE, updated_at = ?3 WHERE environment_id = ?1 AND name = ?2";
+const NAMES: &str = "SELECT name FROM event_types WHERE environment_id = ?1 AND archived = 0 ORDER BY name";
+const ARCHIVE: &str = "UPDATE event_types SET archived = 1, updated_at = ?3 WHERE environment_id = ?1 AND name = ?2";
 const DELETE: &str = "DELETE FROM event_types WHERE environment_id = ?1 AND name = ?2";
 const RISING: &str = "SELECT environment_id, name, title, description, archived, deprecated, group_name,
     feature_flags, schemas, example, created_at, updated_at FROM event_types
-    WHERE environment_id = ?1 AND (?2 IS NULL OR name > ?2) AND (?4 OR NOT archived)
-    AND (?5 IS NULL OR feature_flags = '[]' OR EXISTS (SELECT 1 FROM json_each(feature_flags) AS wanted
-    JOIN json_each(?5) AS own ON own.value = wanted.value))
+    WHERE environment_id = ?1 AND (name > ?2 OR ?2 IS NULL) AND (?4 OR archived = 0)
+    AND (feature_flags = '[]' OR EXISTS (SELECT 1 FROM json_each(feature_flags) AS wanted
+    JOIN json_each(?5) AS own ON own.value = wanted.value) OR ?5 IS NULL)
     ORDER BY name LIMIT ?3";
 const FALLING: &str = "SELECT environment_id, name, title, description, archived, deprecated, group_name,
     feature_flags, schemas, example, created_at, updated_at FROM event_types
-    WHERE environment_id = ?1 AND (?2 IS NULL OR name < ?2) AND (?4 OR NOT archived)
-    AND (?5 IS NULL OR feature_flags = '[]' OR EXISTS (SELECT 1 FROM json_each(feature_flags) AS wanted
-    JOIN json_each(?5) AS own ON own.value = wanted.value))
+    WHERE environment_id = ?1 AND (name < ?2 OR ?2 IS NULL) AND (?4 OR archived = 0)
+    AND (feature_flags = '[]' OR EXISTS (SELECT 1 FROM json_each(feature_flags) AS wanted
+    JOIN json_each(?5) AS own ON own.value = wanted.value) OR ?5 IS NULL)
     ORDER BY name DESC LIMIT ?3";
 const IN_ORDER: &str = "SELECT environment_id, name, title, description, archived, deprecated, group_name,
     feature_flags, schemas, example, created_at, updated_at FROM event_types
-    WHERE environment_id = ?1 AND (?2 OR NOT archived) ORDER BY position";
+    WHERE environment_id = ?1 AND (?2 OR archived = 0) ORDER BY position";
 
 fn read(row: &Row<'_>) -> Result<EventType, StoreError> {
     Ok(EventType {

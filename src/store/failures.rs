@@ -18,8 +18,10 @@ const KEPT_FOR: Duration = Duration::from_secs(31 * 24 * 3_600);
 
 const ADD: &str = "INSERT INTO failures (environment_id, day, endpoint_id, cause, application_id, ended, retried,
     first_at, last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-    ON CONFLICT DO UPDATE SET ended = ended + ?6, retried = retried + ?7, first_at = min(first_at, ?8),
-    last_at = max(last_at, ?9)";
+    ON CONFLICT (environment_id, day, endpoint_id, cause) DO UPDATE SET ended = failures.ended + excluded.ended,
+    retried = failures.retried + excluded.retried,
+    first_at = CASE WHEN excluded.first_at < failures.first_at THEN excluded.first_at ELSE failures.first_at END,
+    last_at = CASE WHEN excluded.last_at > failures.last_at THEN excluded.last_at ELSE failures.last_at END";
 const SINCE: &str = "SELECT endpoint_id, application_id, cause, ended, retried, first_at, last_at FROM failures
     WHERE environment_id = ?1 AND day >= ?2 ORDER BY day DESC";
 const DELETE_OLDEST: &str = "DELETE FROM failures WHERE (environment_id, day, endpoint_id, cause) IN

@@ -15,11 +15,16 @@ const ADD: &str = "INSERT INTO figures (owner_id, resolution, bucket, accepted, 
     within_10, within_20, within_50, within_100, within_200, within_500, within_1000, within_2000, within_5000,
     within_10000, within_30000, beyond)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
-    ON CONFLICT DO UPDATE SET accepted = accepted + ?4, delivered = delivered + ?5, failed = failed + ?6,
-    retried = retried + ?7, within_10 = within_10 + ?8, within_20 = within_20 + ?9, within_50 = within_50 + ?10,
-    within_100 = within_100 + ?11, within_200 = within_200 + ?12, within_500 = within_500 + ?13,
-    within_1000 = within_1000 + ?14, within_2000 = within_2000 + ?15, within_5000 = within_5000 + ?16,
-    within_10000 = within_10000 + ?17, within_30000 = within_30000 + ?18, beyond = beyond + ?19";
+    ON CONFLICT (owner_id, resolution, bucket) DO UPDATE SET accepted = figures.accepted + excluded.accepted,
+    delivered = figures.delivered + excluded.delivered, failed = figures.failed + excluded.failed,
+    retried = figures.retried + excluded.retried, within_10 = figures.within_10 + excluded.within_10,
+    within_20 = figures.within_20 + excluded.within_20, within_50 = figures.within_50 + excluded.within_50,
+    within_100 = figures.within_100 + excluded.within_100, within_200 = figures.within_200 + excluded.within_200,
+    within_500 = figures.within_500 + excluded.within_500, within_1000 = figures.within_1000 + excluded.within_1000,
+    within_2000 = figures.within_2000 + excluded.within_2000,
+    within_5000 = figures.within_5000 + excluded.within_5000,
+    within_10000 = figures.within_10000 + excluded.within_10000,
+    within_30000 = figures.within_30000 + excluded.within_30000, beyond = figures.beyond + excluded.beyond";
 const IN_SPAN: &str =
     "SELECT bucket, accepted, delivered, failed, retried, within_10, within_20, within_50, within_100,
     within_200, within_500, within_1000, within_2000, within_5000, within_10000, within_30000, beyond

@@ -17,10 +17,10 @@ const GET: &str = "SELECT id, token, environment_id, application_id, name, statu
     secret IS NOT NULL, created_at, last_at FROM inboxes WHERE id = ?1";
 const RISING: &str = "SELECT id, token, environment_id, application_id, name, status, delay_ms, body,
     secret IS NOT NULL, created_at, last_at FROM inboxes
-    WHERE environment_id = ?1 AND id > ?2 AND (?4 IS NULL OR application_id = ?4) ORDER BY id LIMIT ?3";
+    WHERE environment_id = ?1 AND id > ?2 AND (application_id = ?4 OR ?4 IS NULL) ORDER BY id LIMIT ?3";
 const FALLING: &str = "SELECT id, token, environment_id, application_id, name, status, delay_ms, body,
     secret IS NOT NULL, created_at, last_at FROM inboxes
-    WHERE environment_id = ?1 AND id < ?2 AND (?4 IS NULL OR application_id = ?4) ORDER BY id DESC LIMIT ?3";
+    WHERE environment_id = ?1 AND id < ?2 AND (application_id = ?4 OR ?4 IS NULL) ORDER BY id DESC LIMIT ?3";
 const COUNT: &str = "SELECT count(*) FROM inboxes WHERE environment_id = ?1";
 const INSERT: &str = "INSERT INTO inboxes (id, token, environment_id, application_id, name, status, delay_ms, body,
     created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";

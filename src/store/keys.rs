@@ -30,14 +30,14 @@ const COUNT: &str = "SELECT count(*) FROM api_keys WHERE environment_id = ?1 AND
 const DROP_ENDED: &str = "DELETE FROM api_keys WHERE environment_id = ?1 AND expires_at < ?2";
 const EXPIRE: &str = "UPDATE api_keys SET expires_at = ?2 WHERE id = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
 const ENDLESS_ADMIN: &str = "SELECT id FROM api_keys WHERE scope = 'admin' AND expires_at IS NULL
-    AND (?1 IS NULL OR id <> ?1) AND (?2 IS NULL OR environment_id <> ?2) LIMIT 1";
+    AND (id <> ?1 OR ?1 IS NULL) AND (environment_id <> ?2 OR ?2 IS NULL) LIMIT 1";
 const RISING: &str = "SELECT id, environment_id, scope, application_id, name, hash, shown, created_at, expires_at,
     updated_at
-    FROM api_keys WHERE environment_id = ?1 AND id > ?2 AND (?4 IS NULL OR application_id = ?4 AND expires_at IS NULL)
+    FROM api_keys WHERE environment_id = ?1 AND id > ?2 AND (application_id = ?4 AND expires_at IS NULL OR ?4 IS NULL)
     ORDER BY id LIMIT ?3";
 const FALLING: &str = "SELECT id, environment_id, scope, application_id, name, hash, shown, created_at, expires_at,
     updated_at
-    FROM api_keys WHERE environment_id = ?1 AND id < ?2 AND (?4 IS NULL OR application_id = ?4 AND expires_at IS NULL)
+    FROM api_keys WHERE environment_id = ?1 AND id < ?2 AND (application_id = ?4 AND expires_at IS NULL OR ?4 IS NULL)
     ORDER BY id DESC LIMIT ?3";
 
 const UPDATE: &str = "UPDATE api_keys SET name = ?2, hash = ?3, shown = ?4, updated_at = ?5 WHERE id = ?1";

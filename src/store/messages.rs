@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::connection::{Connection, Row};
+use super::connection::{Connection, Parameter, Row};
 use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Seen};
 use super::walk::{Walked, walk};
-use super::{Notice, Reach, Store, json_list, queue, retention};
+use super::{Reach, Store, json_list, queue, retention};
 use crate::domain::checksum::payload_checksum;
 use crate::domain::delivery::{Delivery, Trigger};
 use crate::domain::endpoint::Verdict;
@@ -19,7 +19,9 @@ use crate::domain::time::{Span, Timestamp};
 
 const INSERT: &str = "INSERT INTO messages (id, environment_id, application_id, event_type, event_id, channels,
     expires_early, verdicts, checksum, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-const BY_EVENT_ID: &str = "SELECT id FROM messages WHERE application_id = ?1 AND event_id = ?2";
+const BY_EVENT_ID: &str = "SELECT message_id FROM event_ids WHERE application_id = ?1 AND event_id = ?2";
+const TAKE_EVENT_ID: &str =
+    "INSERT INTO event_ids (application_id, event_id, message_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
 const GET: &str = "SELECT id, environment_id, application_id, event_type, event_id, channels, expires_early, verdicts,
     checksum, payload FROM messages WHERE id = ?1";
 // The payload stands last in its row: what does not ask for it does not read it.
@@ -158,6 +160,15 @@ impl<P> MessagesPage<P> {
     }
 }
 
+/// A message on its way into the store.
+pub(super) struct Accepting {
+    pub(super) message: std::sync::Arc<Message>,
+    /// What it starts with.
+    pub(super) deliveries: Vec<Delivery>,
+    /// The key of the request that brought it.
+    pub(super) key: Option<IdempotencyKey>,
+}
+
 /// Keeps a message with a place in the queue for each of its deliveries, all or nothing.
 pub(super) fn accept(
     connection: &Connection,
@@ -174,32 +185,58 @@ pub(super) fn accept(
         }
     }
     if let Some(event_id) = &message.event_id
-        && connection.first(BY_EVENT_ID, &[message.application_id.into(), event_id.into()], |_| Ok(()))?.is_some()
+        && connection.execute(TAKE_EVENT_ID, &[message.application_id.into(), event_id.into(), message.id.into()])? == 0
     {
         if let Some(key) = key {
             idempotency::release(connection, message.environment_id, key)?;
         }
         return Ok(Accepted::EventIdTaken);
     }
-    let channels = json_list::write(Some(&message.channels).filter(|channels| !channels.is_empty()));
-    let payload = message.payload.as_deref().unwrap_or_default();
-    connection.execute(
-        INSERT,
-        &[
-            message.id.into(),
-            message.environment_id.into(),
-            message.application_id.into(),
-            (&message.event_type).into(),
-            message.event_id.as_ref().into(),
-            channels.as_ref().into(),
-            Some(message.expires_at).filter(|end| *end < retention::end_of(message.id.time())).into(),
-            verdicts_to_bytes(&message.verdicts).as_slice().into(),
-            payload_checksum(payload).into(),
-            payload.into(),
-        ],
-    )?;
+    connection.execute(INSERT, &Entry::of(message).values())?;
     deliveries.iter().try_for_each(|delivery| queue::insert(connection, delivery))?;
     Ok(Accepted::New)
+}
+
+/// The same, by itself. Where a connection may have been lost while the message was being committed, it may be there
+/// already.
+pub(super) fn accept_singly(connection: &Connection, accepting: &Accepting) -> Result<Accepted, StoreError> {
+    let Accepting { message, deliveries, key } = accepting;
+    if matches!(connection, Connection::Postgres(_)) && head(connection, message.id)?.is_some() {
+        return Ok(Accepted::New);
+    }
+    accept(connection, message, deliveries, key.as_ref())
+}
+
+/// A message as a row.
+pub(super) struct Entry<'a> {
+    message: &'a Message,
+    channels: Option<String>,
+    verdicts: Vec<u8>,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn of(message: &'a Message) -> Self {
+        let channels = json_list::write(Some(&message.channels).filter(|channels| !channels.is_empty()));
+        Self { message, channels, verdicts: verdicts_to_bytes(&message.verdicts) }
+    }
+
+    /// The columns of the row.
+    pub(super) fn values(&self) -> [Parameter<'_>; 10] {
+        let Message { id, environment_id, application_id, event_type, event_id, .. } = self.message;
+        let payload = self.message.payload.as_deref().unwrap_or_default();
+        [
+            (*id).into(),
+            (*environment_id).into(),
+            (*application_id).into(),
+            event_type.into(),
+            event_id.as_ref().into(),
+            self.channels.as_ref().into(),
+            Some(self.message.expires_at).filter(|end| *end < retention::end_of(id.time())).into(),
+            self.verdicts.as_slice().into(),
+            payload_checksum(payload).into(),
+            payload.into(),
+        ]
+    }
 }
 
 /// The deliveries that a message starts with: one for each endpoint that wants it, due at once.
@@ -227,18 +264,7 @@ impl Store {
         key: Option<IdempotencyKey>,
     ) -> Result<Accepted, StoreError> {
         let deliveries = first_deliveries(&message, self.now());
-        let handed_over = (message.clone(), deliveries.clone());
-        self.committer
-            .write(
-                move |connection| accept(connection, &message, &deliveries, key.as_ref()),
-                move |accepted, notices| {
-                    let (message, deliveries) = handed_over;
-                    if *accepted == Accepted::New {
-                        notices.push(Notice::Accepted { message, deliveries });
-                    }
-                },
-            )
-            .await
+        self.committer.accept(Accepting { message, deliveries, key }).await
     }
 
     /// The message of this application with this id; without its content, the payload is not read.

@@ -5,11 +5,14 @@
 mod applications;
 mod attempts;
 mod backlog;
+mod bulk;
 mod cache;
 mod committer;
 mod connection;
 mod data_directory;
+mod database;
 mod deliveries;
+mod dialect;
 mod endpoints;
 mod environments;
 mod error;
@@ -28,23 +31,27 @@ mod messages;
 mod migrations;
 mod packed;
 mod page;
+mod partitions;
 #[cfg(test)]
 mod plans;
 mod portal_looks;
+mod postgres;
+mod postgres_address;
 mod queue;
 mod reach;
 mod retention;
 mod routing;
 mod schedules;
 mod schemas;
+mod seal;
 mod search;
 mod sessions;
+mod sqlite;
 mod tally;
 mod updated;
 mod vault;
 mod walk;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
@@ -59,6 +66,7 @@ pub use attempts::AttemptsPage;
 pub use backlog::Backlog;
 pub use committer::{Feed, Notice};
 pub use data_directory::{DataDirectory, DataDirectoryError, parse_master_key};
+pub use database::Database;
 pub use deliveries::{Counted, DestinedFilter, DestinedPlace, Statistics};
 pub use endpoints::{EventTypeSharing, Rotation, SignersThen};
 pub use environments::Deleted;
@@ -95,17 +103,17 @@ const NAMES_REMEMBERED_MAX: u64 = 50_000;
 const SCHEMAS_REMEMBERED_MAX: u64 = 4_096;
 
 /// The greatest id in the store, of the nouns that are made most often.
-const GREATEST_ID: &str = "SELECT max(
-    coalesce((SELECT max(id) FROM messages), 0), coalesce((SELECT max(id) FROM deliveries), 0),
-    coalesce((SELECT max(id) FROM attempts), 0), coalesce((SELECT max(id) FROM endpoints), 0),
-    coalesce((SELECT max(id) FROM applications), 0), coalesce((SELECT max(id) FROM idempotency_keys), 0),
-    coalesce((SELECT max(id) FROM endpoint_secrets), 0), coalesce((SELECT max(id) FROM environments), 0),
-    coalesce((SELECT max(id) FROM api_keys), 0), coalesce((SELECT max(id) FROM inboxes), 0),
-    coalesce((SELECT max(id) FROM inbox_requests), 0))";
+const GREATEST_ID: &str = "SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM messages
+    UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM attempts
+    UNION ALL SELECT max(id) FROM endpoints UNION ALL SELECT max(id) FROM applications
+    UNION ALL SELECT max(id) FROM idempotency_keys UNION ALL SELECT max(id) FROM endpoint_secrets
+    UNION ALL SELECT max(id) FROM environments UNION ALL SELECT max(id) FROM api_keys
+    UNION ALL SELECT max(id) FROM inboxes UNION ALL SELECT max(id) FROM inbox_requests) AS greatest";
 
 /// The store.
 pub struct Store {
     committer: Committer,
+    database: Database,
     happenings: Happenings,
     readers: Arc<Readers>,
     vault: Arc<Vault>,
@@ -118,26 +126,31 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the embedded store in the file `database`, brings it up to date, and starts its writer. What the engine
-    /// must know of what is written comes out of the feed.
+    /// Opens the store in `database`, brings it up to date, and starts its writer. What the engine must know of what
+    /// is written comes out of the feed.
     ///
     /// # Errors
-    /// When the file is not a store of this version, or can't be used.
+    /// When the database is not a store of this version or of this vault's master key, or can't be used.
     pub fn open(
-        database: &Path,
+        database: impl Into<Database>,
         vault: Vault,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Result<(Arc<Self>, Feed), StoreError> {
-        let connection = Connection::writer(database)?;
-        migrations::apply(&connection)?;
+        let database = database.into();
+        let connection = database.prepare()?;
+        seal::check(&connection, &vault)?;
+        if !database.is_embedded() {
+            connection.transaction(|connection| partitions::make_ahead(connection, clock.now()))?;
+        }
         let last = connection.first(GREATEST_ID, &[], |row| row.integer(0))?.unwrap_or_default();
         let happenings = Happenings::new();
         let (writer, feed) = Writer::new(connection, happenings.clone(), clock.clone(), metrics);
         let store = Self {
             committer: Committer::start(writer)?,
             happenings,
-            readers: Arc::new(Readers::open(database)?),
+            readers: Arc::new(Readers::open(&database)?),
+            database,
             vault: Arc::new(vault),
             clock,
             ids: IdGenerator::starting_after(last, 0),
@@ -212,8 +225,8 @@ struct Readers {
 }
 
 impl Readers {
-    fn open(database: &Path) -> Result<Self, StoreError> {
-        let idle = (0..READERS).map(|_| Connection::reader(database)).collect::<Result<_, _>>()?;
+    fn open(database: &Database) -> Result<Self, StoreError> {
+        let idle = (0..READERS).map(|_| database.reader()).collect::<Result<_, _>>()?;
         Ok(Self { idle: Mutex::new(idle), permits: Arc::new(Semaphore::new(READERS)) })
     }
 

@@ -9,10 +9,12 @@ use crate::domain::portal::{Colour, Logo, LogoKind, PortalLook, PortalLookChange
 const GET: &str = "SELECT portal_looks.name, portal_looks.accent, portal_logos.media_type, portal_logos.version
     FROM environments LEFT JOIN portal_looks ON portal_looks.environment_id = environments.id
     LEFT JOIN portal_logos ON portal_logos.environment_id = environments.id WHERE environments.id = ?1";
-const SET: &str = "INSERT OR REPLACE INTO portal_looks (environment_id, name, accent) VALUES (?1, ?2, ?3)";
+const SET: &str = "INSERT INTO portal_looks (environment_id, name, accent) VALUES (?1, ?2, ?3)
+    ON CONFLICT (environment_id) DO UPDATE SET name = ?2, accent = ?3";
 const GET_LOGO: &str = "SELECT media_type, version, image FROM portal_logos WHERE environment_id = ?1";
-const SET_LOGO: &str = "INSERT OR REPLACE INTO portal_logos (environment_id, media_type, version, image)
-    VALUES (?1, ?2, ?3, ?4)";
+const SET_LOGO: &str = "INSERT INTO portal_logos (environment_id, media_type, version, image)
+    VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (environment_id) DO UPDATE SET media_type = ?2, version = ?3, image = ?4";
 const DELETE_LOGO: &str = "DELETE FROM portal_logos WHERE environment_id = ?1";
 
 fn damaged(what: &str) -> StoreError {

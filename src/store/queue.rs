@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::Store;
 use super::committer::Notice;
-use super::connection::{Connection, Row};
+use super::connection::{Connection, Parameter, Row};
 use super::error::StoreError;
 use super::walk::{Walked, walk};
-use super::{messages, packed};
+use super::{bulk, messages, packed};
 use crate::domain::delivery::{Attempt, Delivery, DeliveryState, Outcome, Place, Trigger};
 use crate::domain::id::{AttemptId, EndpointId, Id, MessageId};
 use crate::domain::message::Message;
@@ -97,18 +97,20 @@ pub struct Claim {
 
 /// Puts a delivery into the queue.
 pub(super) fn insert(connection: &Connection, delivery: &Delivery) -> Result<(), StoreError> {
-    connection.execute(
-        INSERT,
-        &[
-            delivery.endpoint_id.into(),
-            delivery.due.into(),
-            delivery.message_id.into(),
-            delivery.application_id.into(),
-            delivery.attempts_made.into(),
-            delivery.trigger.code().into(),
-        ],
-    )?;
+    connection.execute(INSERT, &values(delivery))?;
     Ok(())
+}
+
+/// The columns of its row.
+pub(super) fn values(delivery: &Delivery) -> [Parameter<'static>; 6] {
+    [
+        delivery.endpoint_id.into(),
+        delivery.due.into(),
+        delivery.message_id.into(),
+        delivery.application_id.into(),
+        delivery.attempts_made.into(),
+        delivery.trigger.code().into(),
+    ]
 }
 
 /// Writes an outcome: the delivery leaves its place in the queue for a later one, or for the log.
@@ -126,48 +128,80 @@ pub(super) fn record(connection: &Connection, record: &Record) -> Result<(), Sto
     }
 }
 
+/// Writes outcomes, one by one or all at once, as the database likes it.
+pub(super) fn record_all(connection: &Connection, records: &[Record]) -> Result<(), StoreError> {
+    match connection {
+        Connection::Sqlite(_) => records.iter().try_for_each(|each| record(connection, each)),
+        Connection::Postgres(postgres) => bulk::record(postgres, records),
+    }
+}
+
 fn log(connection: &Connection, record: &Record, state: Option<DeliveryState>) -> Result<(), StoreError> {
-    let (id, attempt) = match &record.attempt {
-        Ok(attempt) => (attempt.id, Some(attempt)),
-        Err(id) => (*id, None),
-    };
-    let result = attempt.map(|attempt| &attempt.result);
-    let answer = result.and_then(|result| result.as_ref().ok());
-    let error = result.and_then(|result| result.as_ref().err());
-    let headers = answer.map(|answer| packed::headers(&answer.headers));
-    let remote_address = attempt.and_then(|attempt| attempt.remote_address).map(|address| address.to_string());
-    let phases = attempt.and_then(|attempt| attempt.phases).map(packed::phases);
-    // The state comes last, because an attempt that was followed by another has none.
-    let values = [
-        id.into(),
-        record.delivery.application_id.into(),
-        record.delivery.endpoint_id.into(),
-        record.delivery.message_id.into(),
-        record.delivery.trigger.code().into(),
-        attempt.map_or(0, |attempt| attempt.number).into(),
-        attempt.map_or(0, |attempt| i64::try_from(attempt.duration_ms).unwrap_or(i64::MAX)).into(),
-        answer.map(|answer| i64::from(answer.status)).into(),
-        attempt.map_or("", |attempt| attempt.url.as_str()).into(),
-        answer.map(|answer| answer.body.as_slice()).into(),
-        error.map(|error| error.code.as_str()).into(),
-        error.map(|error| error.detail.as_str()).into(),
-        attempt.and_then(unlike_its_id).into(),
-        headers.as_ref().into(),
-        answer.map(|answer| answer.body_truncated).into(),
-        remote_address.as_ref().into(),
-        phases.as_ref().map(<[u8; packed::PHASES_BYTES]>::as_slice).into(),
-        state.map(DeliveryState::code).into(),
-    ];
-    match (state, attempt) {
+    let entry = Entry::of(record);
+    let values = entry.values(state);
+    match (state, &record.attempt) {
         (Some(_), _) => {
             connection.execute(INSERT_ENDED, &values)?;
         }
-        (None, Some(_)) => {
+        (None, Ok(_)) => {
             connection.execute(INSERT_ATTEMPT, &values[..values.len() - 1])?;
         }
-        (None, None) => {}
+        (None, Err(_)) => {}
     }
     Ok(())
+}
+
+/// What the log says of an outcome.
+pub(super) struct Entry<'a> {
+    record: &'a Record,
+    headers: Option<String>,
+    remote_address: Option<String>,
+    phases: Option<[u8; packed::PHASES_BYTES]>,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn of(record: &'a Record) -> Self {
+        let attempt = record.attempt.as_ref().ok();
+        let answer = attempt.and_then(|attempt| attempt.result.as_ref().ok());
+        Self {
+            record,
+            headers: answer.map(|answer| packed::headers(&answer.headers)),
+            remote_address: attempt.and_then(|attempt| attempt.remote_address).map(|address| address.to_string()),
+            phases: attempt.and_then(|attempt| attempt.phases).map(packed::phases),
+        }
+    }
+
+    /// The columns of its row. The state comes last, because an attempt that was followed by another has none.
+    pub(super) fn values(&self, state: Option<DeliveryState>) -> [Parameter<'_>; 18] {
+        let Delivery { application_id, endpoint_id, message_id, trigger, .. } = &self.record.delivery;
+        let (id, attempt) = match &self.record.attempt {
+            Ok(attempt) => (attempt.id, Some(attempt)),
+            Err(id) => (*id, None),
+        };
+        let result = attempt.map(|attempt| &attempt.result);
+        let answer = result.and_then(|result| result.as_ref().ok());
+        let error = result.and_then(|result| result.as_ref().err());
+        [
+            id.into(),
+            (*application_id).into(),
+            (*endpoint_id).into(),
+            (*message_id).into(),
+            trigger.code().into(),
+            attempt.map_or(0, |attempt| attempt.number).into(),
+            attempt.map_or(0, |attempt| i64::try_from(attempt.duration_ms).unwrap_or(i64::MAX)).into(),
+            answer.map(|answer| i64::from(answer.status)).into(),
+            attempt.map_or("", |attempt| attempt.url.as_str()).into(),
+            answer.map(|answer| answer.body.as_slice()).into(),
+            error.map(|error| error.code.as_str()).into(),
+            error.map(|error| error.detail.as_str()).into(),
+            attempt.and_then(unlike_its_id).into(),
+            self.headers.as_ref().into(),
+            answer.map(|answer| answer.body_truncated).into(),
+            self.remote_address.as_ref().into(),
+            self.phases.as_ref().map(<[u8; packed::PHASES_BYTES]>::as_slice).into(),
+            state.map(DeliveryState::code).into(),
+        ]
+    }
 }
 
 /// When the request was signed, if that is another second than its id says.

@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::error::StoreError;
 use super::idempotency::IDEMPOTENCY_KEY_HOURS;
 use super::queue::{self, Record};
-use super::{Store, failures, figures, sessions};
+use super::{Store, failures, figures, partitions, sessions};
 use crate::domain::delivery::{DeliveryState, Outcome};
 use crate::domain::id::{Id, InboxRequestId, MessageId};
 use crate::domain::inbox::INBOX_DAYS_MAX;
@@ -22,8 +22,10 @@ const WAITING_BEFORE: &str = "SELECT message_id, endpoint_id, application_id, du
 const EXPIRE_PAYLOADS: &str = "UPDATE messages SET payload = NULL, expires_early = NULL
     WHERE id IN (SELECT id FROM messages WHERE expires_early <= ?1 ORDER BY expires_early LIMIT ?2)";
 /// Each deletes from the oldest end of a table.
-const DELETE_OLDEST: [&str; 3] = [
+const DELETE_OLDEST: [&str; 4] = [
     "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE id < ?1 ORDER BY id LIMIT ?2)",
+    "DELETE FROM event_ids WHERE message_id IN
+        (SELECT message_id FROM event_ids WHERE message_id < ?1 ORDER BY message_id LIMIT ?2)",
     "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE id < ?1 ORDER BY id LIMIT ?2)",
     "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE id < ?1 ORDER BY id LIMIT ?2)",
 ];
@@ -44,9 +46,16 @@ pub(super) fn end_of(made: Timestamp) -> Timestamp {
     made.plus(days(PAYLOAD_RETENTION_DAYS_MAX))
 }
 
-fn drop_chunk(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
-    let oldest: MessageId = Id::first_at(now.minus(days(PAYLOAD_RETENTION_DAYS_MAX)));
+fn drop_chunk(connection: &Connection, now: Timestamp, in_parts: bool) -> Result<usize, StoreError> {
+    let mut oldest = now.minus(days(PAYLOAD_RETENTION_DAYS_MAX));
     let mut gone = connection.execute(EXPIRE_PAYLOADS, &[now.into(), CHUNK.into()])?;
+    if in_parts {
+        partitions::make_ahead(connection, now)?;
+        gone += partitions::drop_before(connection, oldest)?;
+        // The rows of the day that is half too old go with its parts.
+        oldest = partitions::day_of(oldest);
+    }
+    let oldest: MessageId = Id::first_at(oldest);
     for sql in DELETE_OLDEST {
         gone += connection.execute(sql, &[oldest.into(), CHUNK.into()])?;
     }
@@ -91,7 +100,8 @@ impl Store {
     pub async fn drop_what_is_old(&self) -> Result<bool, StoreError> {
         let expired = self.expire_what_waits().await?;
         let now = self.now();
-        let gone = self.write(move |connection| drop_chunk(connection, now)).await?;
+        let in_parts = !self.database.is_embedded();
+        let gone = self.write(move |connection| drop_chunk(connection, now, in_parts)).await?;
         Ok(expired || gone > 0)
     }
 }

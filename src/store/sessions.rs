@@ -17,23 +17,26 @@ const INSERT: &str =
     "INSERT INTO sessions (hash, environment_id, scope, application_id, read_only, feature_flags, name,
     key_hash, created_at, seen_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const MAKE_PLACE: &str = "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions
-    WHERE environment_id = ?1 AND application_id IS ?2 ORDER BY created_at DESC LIMIT -1 OFFSET ?3)";
+    WHERE environment_id = ?1 AND application_id IS NOT DISTINCT FROM ?2
+    ORDER BY created_at DESC LIMIT 9223372036854775807 OFFSET ?3)";
 const SEEN: &str = "UPDATE sessions SET seen_at = ?2 WHERE hash = ?1 AND seen_at < ?2";
 const DELETE: &str = "DELETE FROM sessions WHERE hash = ?1";
 const INSERT_CODE: &str = "INSERT INTO entry_codes (hash, environment_id, scope, application_id, read_only,
     feature_flags, name, created_at, session_ends_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 const MAKE_PLACE_FOR_CODE: &str = "DELETE FROM entry_codes WHERE hash IN (SELECT hash FROM entry_codes
-    WHERE environment_id = ?1 AND application_id IS ?2 ORDER BY created_at DESC LIMIT -1 OFFSET ?3)";
+    WHERE environment_id = ?1 AND application_id IS NOT DISTINCT FROM ?2
+    ORDER BY created_at DESC LIMIT 9223372036854775807 OFFSET ?3)";
 const REDEEM: &str =
     "DELETE FROM entry_codes WHERE hash = ?1 RETURNING environment_id, scope, application_id, read_only,
     feature_flags, name, created_at, session_ends_at, expires_at";
 /// Each lets what opens an application's portal end at a time, all of it or what has one of these names.
 const END: [&str; 2] = [
-    "UPDATE sessions SET expires_at = min(expires_at, ?3) WHERE environment_id = ?1 AND application_id = ?2
-     AND (?4 IS NULL OR name IN (SELECT value FROM json_each(?4)))",
-    "UPDATE entry_codes SET expires_at = min(expires_at, ?3), session_ends_at = min(session_ends_at, ?3)
+    "UPDATE sessions SET expires_at = ?3 WHERE environment_id = ?1 AND application_id = ?2 AND expires_at > ?3
+     AND (name IN (SELECT value FROM json_each(?4)) OR ?4 IS NULL)",
+    "UPDATE entry_codes SET expires_at = CASE WHEN expires_at > ?3 THEN ?3 ELSE expires_at END,
+     session_ends_at = CASE WHEN session_ends_at > ?3 THEN ?3 ELSE session_ends_at END
      WHERE environment_id = ?1 AND application_id = ?2
-     AND (?4 IS NULL OR name IN (SELECT value FROM json_each(?4)))",
+     AND (name IN (SELECT value FROM json_each(?4)) OR ?4 IS NULL)",
 ];
 const DELETE_ENDED: [&str; 2] = [
     "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE expires_at <= ?1 LIMIT ?2)",

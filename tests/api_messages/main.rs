@@ -6,6 +6,9 @@
 mod attempts;
 mod destinations;
 mod details;
+#[expect(dead_code, reason = "each test binary uses its own part of it")]
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod why;
 mod world;
 

@@ -24,6 +24,8 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use crate::postgres::Place;
+
 const KEY: &str = "ck_the_key_of_this_test_which_is_long_enough";
 
 /// An answer of the API.
@@ -71,8 +73,12 @@ impl World {
         let clock = Arc::new(ManualClock::new(Timestamp::from_ms(1_800_000_000_000)));
         let metrics = Arc::new(Metrics::default());
         let vault = Vault::new(&[7; MASTER_KEY_BYTES]).unwrap();
-        let (store, feed) =
-            Store::open(&directory.path().join("cornet.db"), vault, clock.clone(), metrics.clone()).unwrap();
+        let database = Place::new(directory.path().join("cornet.db")).database();
+        let opening = {
+            let (clock, metrics) = (clock.clone(), metrics.clone());
+            move || Store::open(database, vault, clock, metrics).unwrap()
+        };
+        let (store, feed) = tokio::task::spawn_blocking(opening).await.unwrap();
         found(&store).await;
         let operations = Arc::new(Operations::new(store.clone(), Arc::new(TargetPolicy::public_only())));
         let api = cornet::api::router(operations.clone(), metrics, "https://cornet.example/");

@@ -16,6 +16,9 @@ mod integrations;
 mod isolation;
 mod isolation_matrix;
 mod portal_looks;
+#[expect(dead_code, reason = "each test binary uses its own part of it")]
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod schedules;
 mod schemas;
 mod sessions;

@@ -22,6 +22,8 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use crate::postgres::Place;
+
 /// The key of the first environment.
 pub const KEY: &str = "ck_first_environment_0000000000000000000";
 /// The key of the second environment.
@@ -88,8 +90,12 @@ impl World {
         let clock = Arc::new(ManualClock::new(Timestamp::from_ms(1_790_000_000_000)));
         let metrics = Arc::new(Metrics::default());
         let vault = Vault::new(&[7; 32]).unwrap();
-        let (store, feed) =
-            Store::open(&directory.path().join("cornet.db"), vault, clock.clone(), metrics.clone()).unwrap();
+        let database = Place::new(directory.path().join("cornet.db")).database();
+        let opening = {
+            let (clock, metrics) = (clock.clone(), metrics.clone());
+            move || Store::open(database, vault, clock, metrics).unwrap()
+        };
+        let (store, feed) = tokio::task::spawn_blocking(opening).await.unwrap();
         let (environment, application, key) = new_environment(&store, KEY, settings.clone());
         assert!(store.found(environment, application, key).await.unwrap());
         let (environment, application, key) = new_environment(&store, OTHER_KEY, settings);

@@ -2,12 +2,13 @@
 //! promises are checked against it and against the rows of the store.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
 use std::time::Duration;
 
 use cornet::domain::id::{EndpointId, MessageId};
 use cornet::domain::retry::RetrySchedule;
 use cornet::domain::time::Timestamp;
+
+use crate::postgres::Place;
 
 /// One request that reached a receiver.
 #[derive(Clone, Debug)]
@@ -91,19 +92,12 @@ impl Ledger {
 
     /// Every delivery of every acknowledged message is in the log once, nothing waits, and its state is the one that
     /// the receiver's answers call for.
-    pub fn every_delivery_has_ended(&self, database: &Path) {
+    pub fn every_delivery_has_ended(&self, store: &Place) {
         let seed = self.seed;
-        let connection = rusqlite::Connection::open(database).unwrap();
-        let waiting: i64 = connection.query_row("SELECT count(*) FROM queue", [], |row| row.get(0)).unwrap();
-        assert_eq!(waiting, 0, "seed {seed}: deliveries still wait");
+        assert_eq!(store.numbers("SELECT count(*) FROM queue"), [[0]], "seed {seed}: deliveries still wait");
         let mut log: HashMap<(i64, i64), Vec<Ended>> = HashMap::new();
-        let mut statement =
-            connection.prepare("SELECT message_id, endpoint_id, state, number FROM deliveries").unwrap();
-        let rows = statement
-            .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), Ended { state: row.get(2)?, attempts: row.get(3)? })))
-            .unwrap();
-        for (place, ended) in rows.map(Result::unwrap) {
-            log.entry(place).or_default().push(ended);
+        for row in store.numbers("SELECT message_id, endpoint_id, state, number FROM deliveries") {
+            log.entry((row[0], row[1])).or_default().push(Ended { state: row[2], attempts: row[3] });
         }
         let mut delivered = 0;
         for (message, endpoint) in self.deliveries() {
@@ -129,14 +123,13 @@ impl Ledger {
     }
 
     /// Every delivery was tried `attempts` times, each time in vain, and has ended.
-    pub fn everything_failed_after(&self, attempts: usize, database: &Path) {
+    pub fn everything_failed_after(&self, attempts: usize, store: &Place) {
         let seed = self.seed;
         for (message, endpoint) in self.deliveries() {
             let made = self.arrivals(message, endpoint).len();
             assert_eq!(made, attempts, "seed {seed}: {message} to {endpoint} was tried {made} times");
         }
-        let connection = rusqlite::Connection::open(database).unwrap();
-        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        let count = |sql: &str| store.numbers(sql)[0][0];
         assert_eq!(count("SELECT count(*) FROM queue"), 0, "seed {seed}: deliveries still wait");
         let failed = format!("SELECT count(*) FROM deliveries WHERE state = {FAILED} AND number = {attempts}");
         assert_eq!(count(&failed), self.deliveries().count() as i64, "seed {seed}: not everything failed");

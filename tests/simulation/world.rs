@@ -3,7 +3,6 @@
 //! time, so a seed always gives the same history.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,13 +22,14 @@ use cornet::engine::courier::{Courier, Prepared, Step};
 use cornet::engine::scheduler::{Limits, Ready, Scheduler, Work};
 use cornet::engine::sender::Sender as _;
 use cornet::ops::Operations;
-use cornet::store::{Accepted, Claim, Feed, Notice, Store, Vault};
+use cornet::store::{Accepted, Claim, Database, Feed, Notice, Store, Vault};
 use cornet::telemetry::Metrics;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use crate::foundation;
 use crate::ledger::Ledger;
+use crate::postgres::Place;
 use crate::receivers::{Manners, Receivers};
 
 pub const ENDPOINTS: u16 = 8;
@@ -75,7 +75,8 @@ pub struct World {
     random: fastrand::Rng,
     faults: Faults,
     clock: Arc<ManualClock>,
-    directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
+    pub place: Place,
     process: Process,
     receivers: Receivers,
     application: ApplicationId,
@@ -111,7 +112,8 @@ impl World {
         let clock = Arc::new(ManualClock::new(Timestamp::from_ms(1_800_000_000_000)));
         let directory = tempfile::tempdir().unwrap();
         let receivers = Receivers::new(random.fork(), clock.clone());
-        let process = Process::start(&directory.path().join("cornet.db"), &clock, random.fork()).await;
+        let place = Place::new(directory.path().join("cornet.db"));
+        let process = Process::start(place.database(), &clock, random.fork()).await;
         let (environment, application, key) = foundation::found(&process.store, &settings).await;
         let mut ledger = Ledger::new(seed);
         for port in FIRST_PORT..FIRST_PORT + ENDPOINTS {
@@ -125,7 +127,8 @@ impl World {
             random,
             faults,
             clock,
-            directory,
+            _directory: directory,
+            place,
             process,
             receivers,
             application,
@@ -140,10 +143,6 @@ impl World {
 
     pub fn schedule(&self) -> &RetrySchedule {
         &self.settings.retry_schedule
-    }
-
-    pub fn database(&self) -> PathBuf {
-        self.directory.path().join("cornet.db")
     }
 
     /// Lets `span` pass while `messages` are posted at random times.
@@ -310,19 +309,22 @@ impl World {
         }
         self.clock.set(self.clock.now().plus(Duration::from_millis(self.random.u64(1..20_000))));
         let random = self.random.fork();
-        let path = self.directory.path().join("cornet.db");
         // The old process is gone, with all that it held, before the new one opens the file.
         let nobody = Process::nobody(&self.clock).await;
         drop(std::mem::replace(&mut self.process, nobody));
-        self.process = Process::start(&path, &self.clock, random).await;
+        self.process = Process::start(self.place.database(), &self.clock, random).await;
     }
 }
 
 impl Process {
-    async fn start(database: &Path, clock: &Arc<ManualClock>, random: fastrand::Rng) -> Self {
+    async fn start(database: Database, clock: &Arc<ManualClock>, random: fastrand::Rng) -> Self {
         let vault = Vault::new(&[7; 32]).unwrap();
         let metrics = Arc::new(Metrics::default());
-        let (store, feed) = Store::open(database, vault, clock.clone(), metrics).unwrap();
+        let opening = {
+            let clock = clock.clone();
+            move || Store::open(database, vault, clock, metrics).unwrap()
+        };
+        let (store, feed) = tokio::task::spawn_blocking(opening).await.unwrap();
         let mut scheduler = Scheduler::new(Limits::default());
         for (endpoint_id, due) in store.waiting().await.unwrap() {
             scheduler.waiting(endpoint_id, due, clock.now());
@@ -334,7 +336,7 @@ impl Process {
     /// What is there while no process is: an empty one, on a store of its own.
     async fn nobody(clock: &Arc<ManualClock>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self::start(&directory.path().join("nobody.db"), clock, fastrand::Rng::with_seed(0)).await
+        Self::start(Database::from(&directory.path().join("nobody.db")), clock, fastrand::Rng::with_seed(0)).await
     }
 
     fn take_notices(&mut self, now: Timestamp) -> bool {

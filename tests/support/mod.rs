@@ -2,6 +2,7 @@
 //! the three together. Nothing in here knows the inside of Cornet.
 
 pub mod client;
+pub mod postgres;
 pub mod receiver;
 pub mod scene;
 pub mod server;

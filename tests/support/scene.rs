@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::client::Client;
+use super::postgres::{self, Fresh};
 use super::receiver::Receiver;
 use super::server::{Launch, Server};
 use super::until;
@@ -14,6 +15,7 @@ pub struct Scene {
     pub receiver: Receiver,
     pub client: Client,
     data: TempDir,
+    database: Option<Fresh>,
 }
 
 impl Scene {
@@ -25,9 +27,14 @@ impl Scene {
     /// A fresh server with another environment.
     pub fn with(change: impl FnOnce(Launch) -> Launch) -> Self {
         let data = TempDir::new().expect("a temporary folder");
-        let server = change(Launch::new(&data.path().join("data"))).start();
+        let mut launch = Launch::new(&data.path().join("data"));
+        let database = postgres::is_wanted().then(Fresh::new);
+        if let Some(database) = &database {
+            launch = launch.with("CORNET_DATABASE_URL", &database.url());
+        }
+        let server = change(launch).start();
         let client = server.client();
-        Self { server, receiver: Receiver::start(), client, data }
+        Self { server, receiver: Receiver::start(), client, data, database }
     }
 
     /// The same scene after its server was asked to end and started again.
@@ -55,6 +62,13 @@ impl Scene {
     /// The folder that the server keeps its data in.
     pub fn data_dir(&self) -> std::path::PathBuf {
         self.data.path().join("data")
+    }
+
+    /// Every byte that the server keeps, file by file.
+    pub fn stored(&self) -> Vec<Vec<u8>> {
+        let files = std::fs::read_dir(self.data_dir()).expect("the data directory");
+        let files = files.map(|entry| std::fs::read(entry.expect("an entry").path()).unwrap_or_default());
+        files.chain(self.database.as_ref().map(Fresh::dump)).collect()
     }
 
     /// The path of the application that every new store has.

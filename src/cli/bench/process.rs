@@ -35,19 +35,13 @@ impl Process {
         Ok(command)
     }
 
-    fn file(&self, name: &str) -> anyhow::Result<String> {
-        let id = self.0.id().context("a process of the benchmark has ended")?;
-        let path = format!("/proc/{id}/{name}");
-        std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}, which only Linux has"))
+    fn id(&self) -> anyhow::Result<u32> {
+        self.0.id().context("a process of the benchmark has ended")
     }
 
     /// The CPU time that it has used so far, its own and the kernel's for it.
     pub(super) fn cpu(&self) -> anyhow::Result<Duration> {
-        let text = self.file("stat")?;
-        // The name of the program stands in brackets before, and may hold anything.
-        let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+        Ok(Usage::of(self.id()?)?.own)
     }
 
     /// The memory that it has now, in megabytes.
@@ -61,7 +55,7 @@ impl Process {
     }
 
     fn status_mb(&self, name: &str) -> anyhow::Result<f64> {
-        let text = self.file("status")?;
+        let text = file(self.id()?, "status")?;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok());
         value.map(|kibibytes: f64| kibibytes * 1024.0 / 1e6).with_context(|| format!("there is no {name}"))
     }
@@ -79,6 +73,42 @@ impl Process {
     async fn kill(mut self) -> anyhow::Result<()> {
         Ok(self.0.kill().await?)
     }
+}
+
+/// What Linux tells of a process in this file.
+fn file(id: u32, name: &str) -> anyhow::Result<String> {
+    let path = format!("/proc/{id}/{name}");
+    std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}, which only Linux has"))
+}
+
+/// The CPU time that a process has used so far, its own and the kernel's for it.
+struct Usage {
+    parent: u32,
+    own: Duration,
+    /// That of its children which have ended.
+    ended: Duration,
+}
+
+impl Usage {
+    fn of(id: u32) -> anyhow::Result<Self> {
+        let text = file(id, "stat")?;
+        // The name of the program stands in brackets before, and may hold anything.
+        let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let field = |index: usize| fields.get(index).and_then(|field| field.parse::<u32>().ok()).unwrap_or_default();
+        let time = |index| f64::from(field(index)) / rustix::param::clock_ticks_per_second() as f64;
+        let sum = |index| Duration::from_secs_f64(time(index) + time(index + 1));
+        Ok(Self { parent: field(1), own: sum(11), ended: sum(13) })
+    }
+}
+
+/// The CPU time that a process and its children have used so far.
+pub(super) fn cpu_of_family(id: u32) -> anyhow::Result<Duration> {
+    let Usage { own, ended, .. } = Usage::of(id)?;
+    let names = std::fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    // One that has ended meanwhile is among its parent's next time.
+    let others = names.filter_map(|name| Usage::of(name.parse().ok()?).ok());
+    let children: Duration = others.filter(|other| other.parent == id).map(|child| child.own).sum();
+    Ok(own + ended + children)
 }
 
 /// A part of the benchmark in a process of its own. It ends when it is dropped.
@@ -125,10 +155,11 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts one on this data directory, and waits until it serves.
-    pub(super) async fn start(data_dir: &Path, key: &str) -> anyhow::Result<Self> {
+    /// Starts one on this data directory, or on a PostgreSQL database beside it, and waits until it serves.
+    pub(super) async fn start(data_dir: &Path, database_url: Option<&str>, key: &str) -> anyhow::Result<Self> {
         let mut command = Process::command(&["serve", "--listen", "127.0.0.1:0", "--data-dir"])?;
         command.arg(data_dir).env_clear().env("CORNET_API_KEY", key).env("CORNET_ALLOW_NETWORKS", "127.0.0.0/8");
+        command.envs(database_url.map(|url| ("CORNET_DATABASE_URL", url)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = Process::start(command)?;
         let log = BufReader::new(process.0.stderr.take().context("there is no pipe from the server")?).lines();

@@ -82,7 +82,7 @@ pub(super) struct Row {
     /// What is measured.
     pub(super) what: &'static str,
     pub(super) unit: Unit,
-    /// Cornet's figure in each run; none when it has not been measured yet.
+    /// Cornet's figure in each run; none where it cannot be measured.
     pub(super) runs: Vec<f64>,
     pub(super) reference: Option<Reference>,
     pub(super) goal: Option<Goal>,
@@ -123,7 +123,7 @@ impl Row {
         };
         [
             format!("{}: {}", self.scenario, self.what),
-            median(&self.runs).map_or("not yet".to_owned(), |value| self.unit.shown(value)),
+            median(&self.runs).map_or("not measured".to_owned(), |value| self.unit.shown(value)),
             reference.unwrap_or("–".to_owned()),
             self.ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.2}")),
             self.goal(),
@@ -274,7 +274,7 @@ mod tests {
             ["throughput: messages", "21 300/s", "47 100/s (raw relay)", "0.45", "≥ 0.5", "no"]
         );
         let missing = row(&[], None, Goal::RatioAtLeast(0.6));
-        assert_eq!(missing.cells(), ["throughput: messages", "not yet", "–", "–", "≥ 0.6", "–"]);
+        assert_eq!(missing.cells(), ["throughput: messages", "not measured", "–", "–", "≥ 0.6", "–"]);
         assert_eq!(grouped(1_234_567.0), "1 234 567");
     }
 }

@@ -1,12 +1,13 @@
 //! What is measured. Each scenario has its own way to set the stage, and answers with rows of the table; runs of what is
 //! held against each other take turns, so that a machine that changes its pace does so for both.
 
+mod databases;
 mod noisy;
 mod posting;
 mod resting;
 mod stored;
 
-use super::report::{Goal, Row, Unit};
+use super::report::{Goal, Reference, Row, Unit};
 use super::stage::{Kind, Measured, Stage};
 
 /// A part of the table.
@@ -18,7 +19,7 @@ pub(super) enum Scenario {
     FanOut,
     /// From the post to the arrival, at half of Cornet's own maximum
     Latency,
-    /// PostgreSQL in place of SQLite
+    /// PostgreSQL in place of SQLite, where it is installed
     Postgres,
     /// Throughput while much waits and is stored
     Backlog,
@@ -41,7 +42,7 @@ impl Scenario {
             Self::Throughput => posting::throughput(stage, known).await,
             Self::FanOut => posting::fan_out(stage).await,
             Self::Latency => posting::latency(stage, known).await,
-            Self::Postgres => Ok(vec![postgres()]),
+            Self::Postgres => databases::postgres(stage).await,
             Self::Backlog => stored::backlog(stage, known).await,
             Self::Noisy => noisy::noisy(stage).await,
             Self::Memory => stored::memory(stage, known).await,
@@ -63,32 +64,33 @@ pub(super) struct Known {
     pub(super) notes: Vec<String>,
 }
 
-/// PostgreSQL cannot be chosen as a store yet.
-fn postgres() -> Row {
-    Row {
-        scenario: "postgres",
-        what: "messages a second, one node",
-        unit: Unit::PerSecond,
-        runs: Vec::new(),
-        reference: None,
-        goal: Some(Goal::RatioAtLeast(0.6)),
-    }
-}
+/// Who is measured, and what it is called in this scenario.
+type Side = (Kind, &'static str);
 
-/// Runs of Cornet and of the raw relay that took turns.
+const CORNET: Side = (Kind::Cornet, "Cornet");
+const RAW_RELAY: Side = (Kind::RawRelay, "raw relay");
+
+/// Runs of Cornet and of what it is held against that took turns.
 struct Series {
     cornet: Vec<Measured>,
-    relay: Vec<Measured>,
+    reference: Vec<Measured>,
+    reference_name: &'static str,
 }
 
 impl Series {
-    async fn run(stage: &mut Stage, name: &str, endpoints: usize, rate: Option<f64>) -> anyhow::Result<Self> {
-        let mut series = Self { cornet: Vec::new(), relay: Vec::new() };
+    async fn run(
+        stage: &mut Stage,
+        name: &str,
+        [cornet, reference]: [Side; 2],
+        endpoints: usize,
+        rate: Option<f64>,
+    ) -> anyhow::Result<Self> {
+        let mut series = Self { cornet: Vec::new(), reference: Vec::new(), reference_name: reference.1 };
         for run in 1..=stage.plan.runs {
-            stage.progress.say(&format!("{name}: run {run} of {}, raw relay", stage.plan.runs));
-            series.relay.push(stage.run(Kind::RawRelay, endpoints, rate).await?);
-            stage.progress.say(&format!("{name}: run {run} of {}, Cornet", stage.plan.runs));
-            series.cornet.push(stage.run(Kind::Cornet, endpoints, rate).await?);
+            for ((kind, side), runs) in [(reference, &mut series.reference), (cornet, &mut series.cornet)] {
+                stage.progress.say(&format!("{name}: run {run} of {}, {side}", stage.plan.runs));
+                runs.push(stage.run(kind, endpoints, rate).await?);
+            }
         }
         Ok(series)
     }
@@ -102,7 +104,7 @@ impl Series {
         goal: Option<Goal>,
     ) -> Row {
         let runs = |measured: &[Measured]| measured.iter().map(figure).collect();
-        let reference = super::report::Reference { name: "raw relay", runs: runs(&self.relay) };
+        let reference = Reference { name: self.reference_name, runs: runs(&self.reference) };
         Row { scenario, what, unit, runs: runs(&self.cornet), reference: Some(reference), goal }
     }
 }

@@ -2,7 +2,7 @@
 //! and what a run came to. It does not know which runs there are, or what they are held against.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::load::Posted;
+use super::postgres::Cluster;
 use super::process::{Folder, Part, Process, Server};
 use super::progress::Progress;
 use super::receiver::{Arrivals, Ask, Listening};
@@ -36,7 +37,10 @@ const WARM_UP: f64 = 0.1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     RawRelay,
+    /// With its store in a file.
     Cornet,
+    /// With its store in a PostgreSQL server of the benchmark's own.
+    CornetOnPostgres,
 }
 
 /// What a run came to.
@@ -44,7 +48,7 @@ pub(super) enum Kind {
 pub(super) struct Measured {
     /// Deliveries a second, from the first post to the last arrival.
     pub(super) rate: f64,
-    /// CPU time of the server for each delivery, in microseconds.
+    /// CPU time of the server for each delivery, and of its database if that is one, in microseconds.
     pub(super) cpu_us: f64,
     /// From the post to the arrival, in milliseconds.
     pub(super) p50_ms: f64,
@@ -57,7 +61,8 @@ pub(super) struct Contestant {
     target: load::Target,
     /// Deliveries that each message makes to endpoints that count.
     endpoints: u64,
-    // After the process, so that nobody writes into it while it goes.
+    // After the process, and the folder last, so that nobody writes into it while it goes.
+    database: Option<Cluster>,
     folder: Option<Folder>,
 }
 
@@ -73,6 +78,12 @@ impl Contestant {
             Running::Relay(part) => &part.process,
             Running::Cornet(server) => &server.process,
         }
+    }
+
+    /// The CPU time that it has used so far, with its database's.
+    fn cpu(&self) -> anyhow::Result<Duration> {
+        let database = self.database.as_ref().map(Cluster::cpu).transpose()?;
+        Ok(self.process().cpu()? + database.unwrap_or_default())
     }
 
     /// Ends a server at once, as a power cut would.
@@ -178,10 +189,15 @@ impl Stage {
             let mut part = Part::start("relay", &orders).await?;
             let Listening { address } = part.hear().await?;
             let target = load::Target { address, path: "/".to_owned(), key: None };
-            return Ok(Contestant { running: Running::Relay(part), target, endpoints: count, folder: None });
+            let running = Running::Relay(part);
+            return Ok(Contestant { running, target, endpoints: count, database: None, folder: None });
         }
         let folder = self.folder()?;
-        let mut contestant = self.on(folder.path().to_owned(), count).await?;
+        let database = match kind {
+            Kind::CornetOnPostgres => Some(Cluster::start(&folder.path().join("postgres")).await?),
+            _ => None,
+        };
+        let mut contestant = self.serve(folder.path(), database, count).await?;
         contestant.folder = Some(folder);
         for url in urls {
             self.register(&contestant, APPLICATION, &url).await?;
@@ -191,9 +207,13 @@ impl Stage {
 
     /// A server on a store that is there already, with so many endpoints that take messages.
     pub(super) async fn on(&self, data_dir: PathBuf, endpoints: u64) -> anyhow::Result<Contestant> {
-        let server = Server::start(&data_dir, &self.key).await?;
+        self.serve(&data_dir, None, endpoints).await
+    }
+
+    async fn serve(&self, data_dir: &Path, database: Option<Cluster>, endpoints: u64) -> anyhow::Result<Contestant> {
+        let server = Server::start(data_dir, database.as_ref().map(Cluster::url), &self.key).await?;
         let target = self.target(server.address, APPLICATION);
-        Ok(Contestant { running: Running::Cornet(server), target, endpoints, folder: None })
+        Ok(Contestant { running: Running::Cornet(server), target, endpoints, database, folder: None })
     }
 
     fn target(&self, address: SocketAddr, application: &str) -> load::Target {
@@ -330,10 +350,10 @@ impl Stage {
         self.post(contestant, rate, duration.mul_f64(WARM_UP)).await?;
         tokio::time::sleep(RECORDED_BY).await;
         self.arrivals(Ask::Take).await?;
-        let cpu_before = contestant.process().cpu()?;
+        let cpu_before = contestant.cpu()?;
         let posted = self.post(contestant, rate, duration).await?;
         tokio::time::sleep(RECORDED_BY).await;
-        let cpu = contestant.process().cpu()?.saturating_sub(cpu_before);
+        let cpu = contestant.cpu()?.saturating_sub(cpu_before);
         let arrivals = self.arrivals(Ask::Take).await?;
         let expected = posted.accepted * contestant.endpoints;
         if arrivals.count > expected {

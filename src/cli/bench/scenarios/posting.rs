@@ -1,6 +1,6 @@
 //! What happens to messages between their producer and their endpoints: how many, how fast, at what cost.
 
-use super::{Known, Series};
+use super::{CORNET, Known, RAW_RELAY, Series};
 use crate::cli::bench::report::{Goal, Row, Unit, median};
 use crate::cli::bench::stage::{Kind, Measured, Stage};
 
@@ -8,7 +8,7 @@ use crate::cli::bench::stage::{Kind, Measured, Stage};
 const FAN_OUT: usize = 10;
 
 pub(super) async fn throughput(stage: &mut Stage, known: &mut Known) -> anyhow::Result<Vec<Row>> {
-    let series = Series::run(stage, "throughput", 1, None).await?;
+    let series = Series::run(stage, "throughput", [CORNET, RAW_RELAY], 1, None).await?;
     let rates: Vec<f64> = series.cornet.iter().map(|measured| measured.rate).collect();
     known.cornet_rate = median(&rates);
     let rate = ("throughput", "messages a second, end to end");
@@ -20,7 +20,7 @@ pub(super) async fn throughput(stage: &mut Stage, known: &mut Known) -> anyhow::
 }
 
 pub(super) async fn fan_out(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
-    let series = Series::run(stage, "fan-out", FAN_OUT, None).await?;
+    let series = Series::run(stage, "fan-out", [CORNET, RAW_RELAY], FAN_OUT, None).await?;
     let rate = ("fan-out", "deliveries a second, one message to ten endpoints");
     let cpu = ("fan-out", "CPU of the server for a delivery");
     Ok(vec![
@@ -38,7 +38,7 @@ pub(super) async fn latency(stage: &mut Stage, known: &mut Known) -> anyhow::Res
         }
     };
     let rate = most / 2.0;
-    let series = Series::run(stage, "latency", 1, Some(rate)).await?;
+    let series = Series::run(stage, "latency", [CORNET, RAW_RELAY], 1, Some(rate)).await?;
     known.notes.push(format!("Latency was measured at {rate:.0} messages a second."));
     let figure =
         |what, figure: fn(&Measured) -> f64, goal| series.row(("latency", what), Unit::Milliseconds, figure, goal);
