@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+use crate::api::{ApiState, MessageDoor};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, DatabaseUrl};
 use crate::dashboard::{self, Site};
@@ -127,12 +128,12 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     let frame_ancestors = config.portal_frame_ancestors.clone();
     let site = Site::new(welcome.base_url(), public_host, frame_ancestors, draining.clone());
     let operator = Operator::new(store.clone(), metrics.clone(), clock.clone(), draining.clone());
-    let api = api::router(operations.clone(), metrics.clone(), &welcome.base_url());
-    let router = api
+    let api = ApiState::new(operations.clone(), metrics.clone(), &welcome.base_url());
+    let router = api::router(api.clone())
         .merge(operator::router(operator))
         .merge(dashboard::router(operations, site))
         .merge(inbox_door::router(inboxes));
-    let front = Front::new(router, metrics, clock.clone());
+    let front = Front::new(router, MessageDoor::new(api), metrics, clock.clone());
     let connections_max = connections::connections_max(config.connections_max);
     let serving = tokio::spawn(connections::serve(listener, Arc::new(front), connections_max, draining.clone()));
     welcome.say(connections_max);

@@ -19,6 +19,7 @@ mod health;
 mod inboxes;
 mod integrations;
 mod made;
+mod message_door;
 mod messages;
 mod moment;
 mod page;
@@ -36,6 +37,7 @@ mod test_attempts;
 mod webhooks_document;
 mod why;
 
+pub use message_door::MessageDoor;
 pub use router::{openapi, router};
 
 use std::sync::Arc;
@@ -52,4 +54,11 @@ pub struct ApiState {
     pub metrics: Arc<Metrics>,
     /// Where this server is reached, without a slash at its end.
     pub base_url: Arc<str>,
+}
+
+impl ApiState {
+    /// The state of a server that is reached at `base_url`.
+    pub fn new(operations: Arc<Operations>, metrics: Arc<Metrics>, base_url: &str) -> Self {
+        Self { operations, metrics, base_url: base_url.trim_end_matches('/').into() }
+    }
 }

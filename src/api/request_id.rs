@@ -22,11 +22,20 @@ fn is_sane(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// Gives the request its id, and the answer too; writes out the problem if it is one.
+/// A layer of the router: gives each request its id.
 pub(super) async fn attach(State(operations): State<Arc<Operations>>, request: Request, next: Next) -> Response {
+    attach_around(&operations, request, |request| next.run(request)).await
+}
+
+/// Gives the request its id, and what `answer` makes of it too; writes out the problem if it is one.
+pub(super) async fn attach_around<F: Future<Output = Response>>(
+    operations: &Operations,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| is_sane(text));
     let id = given.map_or_else(|| operations.next_request_id().to_string(), str::to_owned);
-    let response = next.run(request).await;
+    let response = answer(request).await;
     if response.status().is_server_error() {
         tracing::warn!(request = id, status = response.status().as_u16(), "a request was answered with a fault");
     }

@@ -1,8 +1,6 @@
 //! The table of all operations. A handler is named after its operation, and method and path stand with it; the
 //! document at `/openapi.json` is made of the same table, so neither can have what the other lacks.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
@@ -22,8 +20,6 @@ use super::{
     endpoints, environments, event_types, examples, health, inboxes, integrations, messages, portal, recovery,
     request_id, schedules, sent_requests, shipengine, statistics, test_attempts, why,
 };
-use crate::ops::Operations;
-use crate::telemetry::Metrics;
 
 /// What the document says of the whole.
 #[derive(utoipa::OpenApi)]
@@ -157,10 +153,9 @@ fn secured(mut document: OpenApi) -> OpenApi {
     document
 }
 
-/// The API, as a service that is reached at `base_url`. Whatever it does not know is answered as a problem too.
-pub fn router(operations: Arc<Operations>, metrics: Arc<Metrics>, base_url: &str) -> Router {
-    let base_url = base_url.trim_end_matches('/').into();
-    let state = ApiState { operations: operations.clone(), metrics, base_url };
+/// The API, as a service. Whatever it does not know is answered as a problem too.
+pub fn router(state: ApiState) -> Router {
+    let operations = state.operations.clone();
     let (router, document) = table().split_for_parts();
     // A document of texts, lists and maps always is JSON.
     let document = Bytes::from(serde_json::to_vec(&secured(document)).unwrap_or_default());

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
@@ -121,9 +121,15 @@ pub(super) fn answer(news: impl Stream<Item = Result<Event, Infallible>> + Send 
 /// Says so whenever something has happened.
 pub(super) async fn stream(
     State(pages): State<Arc<Pages>>,
-    viewer: Viewer,
+    viewer: Result<Viewer, Failure>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    let viewer = match viewer {
+        Ok(viewer) => viewer,
+        // The session has ended meanwhile. After this answer a page asks for no more news.
+        Err(Failure::SignIn(_)) => return Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(failure) => return Err(failure),
+    };
     let open = pages.streams.open(viewer.csrf(), pages.site.draining())?;
     let token = cookie::session(&headers, &pages.site, viewer.place).unwrap_or_default().to_owned();
     let happenings = pages.operations.happenings(&viewer.access);

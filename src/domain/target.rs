@@ -1,6 +1,7 @@
 //! Where a delivery may go: the strict reading of an endpoint's URL, and the policy that keeps deliveries on the public
 //! internet (THREATS part A). It looks nothing up; addresses that a name resolves to are handed in.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use url::{ParseError, Url};
@@ -74,6 +75,15 @@ pub enum Host {
     Address(IpAddr),
 }
 
+impl fmt::Display for Host {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => formatter.write_str(name),
+            Self::Address(address) => address.fmt(formatter),
+        }
+    }
+}
+
 /// An endpoint's URL, read once: kept as given for showing, and in the parts that each request uses.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -81,7 +91,7 @@ pub struct Target {
     scheme: Scheme,
     host: Host,
     port: u16,
-    authority: Box<str>,
+    origin: Box<str>,
     path_and_query: Box<str>,
 }
 
@@ -160,16 +170,16 @@ impl Target {
             url::Host::Ipv4(address) => Host::Address(address.into()),
             url::Host::Ipv6(address) => Host::Address(address.into()),
         };
-        let mut authority = match &host {
-            Host::Name(name) => name.to_string(),
-            Host::Address(IpAddr::V4(address)) => address.to_string(),
+        let bracketed = match &host {
             Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
+            host => host.to_string(),
         };
+        let mut origin = format!("{}://{bracketed}", scheme.as_str());
         if port != scheme.default_port() {
-            authority.push_str(&format!(":{port}"));
+            origin.push_str(&format!(":{port}"));
         }
         let path_and_query = url[url::Position::BeforePath..].into();
-        Ok(Self { given: given.into(), scheme, host, port, authority: authority.into(), path_and_query })
+        Ok(Self { given: given.into(), scheme, host, port, origin: origin.into(), path_and_query })
     }
 
     /// The URL exactly as it was given.
@@ -194,7 +204,12 @@ impl Target {
 
     /// Host and port as a request names them; without the port when it is the scheme's.
     pub fn authority(&self) -> &str {
-        &self.authority
+        &self.origin[self.scheme.as_str().len() + "://".len()..]
+    }
+
+    /// Scheme, host and port: what a connection is for.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Path and query as a request names them; never empty, and without the fragment.

@@ -4,43 +4,46 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
-use tower::Service;
 
 use crate::clock::Clock;
 use crate::domain::attempt::{AttemptError, AttemptErrorCode, Phases};
-use crate::domain::target::{Scheme, TargetError, TargetPolicy};
+use crate::domain::target::{Host, Scheme, Target, TargetError, TargetPolicy};
 use crate::engine::resolver::Resolver;
 use crate::engine::tls::Tls;
 
 /// How many addresses of a name are tried before giving up.
 const ADDRESSES_TRIED_MAX: usize = 4;
 
-/// Opens connections for the HTTP client; cloning it shares everything.
-#[derive(Clone)]
+/// Opens connections.
 pub struct Connector {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     policy: Arc<TargetPolicy>,
     resolver: Arc<dyn Resolver>,
     tls: Tls,
     clock: Arc<dyn Clock>,
     connect_budget: Duration,
+}
+
+/// A connection to a receiver, plain or TLS, as the HTTP library takes it.
+pub type Stream = TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>;
+
+/// A connection that was just opened, and how.
+pub struct Opened {
+    /// The connection.
+    pub stream: Stream,
+    /// The address at the other end.
+    pub address: IpAddr,
+    /// How long each step took; nothing has been sent.
+    pub phases: Phases,
+    /// When it was open, by the monotonic clock.
+    pub since: Duration,
 }
 
 impl Connector {
@@ -52,32 +55,16 @@ impl Connector {
         clock: Arc<dyn Clock>,
         connect_budget: Duration,
     ) -> Self {
-        Self { shared: Arc::new(Shared { policy, resolver, tls, clock, connect_budget }) }
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = Receiver;
-    type Error = AttemptError;
-    type Future = Pin<Box<dyn Future<Output = Result<Receiver, AttemptError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), AttemptError>> {
-        Poll::Ready(Ok(()))
+        Self { policy, resolver, tls, clock, connect_budget }
     }
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.connect(&uri).await })
-    }
-}
-
-impl Shared {
-    async fn connect(&self, uri: &Uri) -> Result<Receiver, AttemptError> {
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        let scheme = if uri.scheme_str() == Some("http") { Scheme::Http } else { Scheme::Https };
-        let port = uri.port_u16().unwrap_or(scheme.default_port());
+    /// Opens a connection to a target.
+    ///
+    /// # Errors
+    /// When the policy refuses an address, or there is no way to it in time.
+    pub async fn connect(&self, target: &Target) -> Result<Opened, AttemptError> {
         let began = self.clock.monotonic();
-        let addresses = self.find(host, port).await?;
+        let addresses = self.find(target).await?;
         let found = self.clock.monotonic();
         let stream = self.reach(&addresses).await?;
         let peer = stream.peer_addr().map_err(|error| explain(&error))?;
@@ -86,34 +73,34 @@ impl Shared {
         }
         stream.set_nodelay(true).map_err(|error| explain(&error))?;
         let reached = self.clock.monotonic();
-        let stream = match scheme {
+        let stream = match target.scheme() {
             Scheme::Http => Either::Left(stream),
-            Scheme::Https => Either::Right(Box::new(self.tls.handshake(host, stream).await?)),
+            Scheme::Https => Either::Right(Box::new(self.tls.handshake(&target.host().to_string(), stream).await?)),
         };
         let ended = self.clock.monotonic();
         let phases = Phases {
-            dns_us: host.parse::<IpAddr>().is_err().then(|| us_between(began, found)),
+            dns_us: matches!(target.host(), Host::Name(_)).then(|| us_between(began, found)),
             connect_us: Some(us_between(found, reached)),
-            tls_us: (scheme == Scheme::Https).then(|| us_between(reached, ended)),
+            tls_us: (target.scheme() == Scheme::Https).then(|| us_between(reached, ended)),
             first_byte_us: None,
         };
-        let opening = Arc::new(Opening { began, ended, phases, is_told: AtomicBool::new(false) });
-        Ok(Receiver { stream: TokioIo::new(stream), reached: Reached { address: peer.ip(), opening } })
+        Ok(Opened { stream: TokioIo::new(stream), address: peer.ip(), phases, since: ended })
     }
 
-    /// The addresses of `host` that may be connected to.
-    async fn find(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, AttemptError> {
-        let addresses = match host.parse::<IpAddr>() {
-            Ok(address) => vec![address],
-            Err(_) => self.resolver.lookup(host).await?,
+    /// The addresses of a target that may be connected to.
+    async fn find(&self, target: &Target) -> Result<Vec<SocketAddr>, AttemptError> {
+        let name = target.host().to_string();
+        let addresses = match target.host() {
+            Host::Address(address) => vec![*address],
+            Host::Name(name) => self.resolver.lookup(name).await?,
         };
         if addresses.is_empty() {
-            return Err(AttemptError::new(AttemptErrorCode::DnsError, format!("the name `{host}` has no address")));
+            return Err(AttemptError::new(AttemptErrorCode::DnsError, format!("the name `{name}` has no address")));
         }
-        let sockets = addresses.iter().map(|address| SocketAddr::new(*address, port)).collect();
-        self.policy.vet(host, sockets).map_err(|reason| {
+        let sockets = addresses.iter().map(|address| SocketAddr::new(*address, target.port())).collect();
+        self.policy.vet(&name, sockets).map_err(|reason| {
             // The operator may see where the name leads; the tenant, who reads the error, may not.
-            tracing::warn!(host, ?addresses, "refused to connect to a host with a forbidden address");
+            tracing::warn!(host = name, ?addresses, "refused to connect to a host with a forbidden address");
             refused(reason)
         })
     }
@@ -159,87 +146,10 @@ fn explain(error: &io::Error) -> AttemptError {
     AttemptError::new(code, detail)
 }
 
-/// What is known of a connection, as the HTTP client hands it back with each request that it carries.
-#[derive(Clone, Debug)]
-pub struct Reached {
-    /// The address at the other end.
-    pub address: IpAddr,
-    /// How it was opened.
-    pub opening: Arc<Opening>,
-}
-
-/// How a connection was opened; times are the clock's monotonic ones.
-#[derive(Debug)]
-pub struct Opening {
-    began: Duration,
-    ended: Duration,
-    phases: Phases,
-    is_told: AtomicBool,
-}
-
-impl Opening {
-    /// The phases of a request that was begun at `started` and whose answer's head was there at `answered`. The first
-    /// one has waited for the opening; for each further one the connection was open, and so it was for one that was
-    /// begun later: the client may open a connection for a request and find it another one meanwhile.
-    pub fn phases(&self, started: Duration, answered: Option<Duration>) -> Phases {
-        let has_waited = self.began >= started && !self.is_told.swap(true, Ordering::Relaxed);
-        let (phases, open) = if has_waited { (self.phases, self.ended) } else { (Phases::default(), started) };
-        Phases { first_byte_us: answered.map(|answered| us_between(open, answered)), ..phases }
-    }
-}
-
 /// Whole microseconds between two times; more than an hour counts as one.
-fn us_between(earlier: Duration, later: Duration) -> u32 {
+pub(crate) fn us_between(earlier: Duration, later: Duration) -> u32 {
     const HOUR_US: u32 = 3_600_000_000;
     u32::try_from(later.saturating_sub(earlier).as_micros()).map_or(HOUR_US, |us| us.min(HOUR_US))
-}
-
-/// An open connection to a receiver, plain or TLS.
-pub struct Receiver {
-    stream: TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>,
-    reached: Reached,
-}
-
-impl Connection for Receiver {
-    fn connected(&self) -> Connected {
-        Connected::new().extra(self.reached.clone())
-    }
-}
-
-impl Read for Receiver {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl Write for Receiver {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
 }
 
 #[cfg(test)]
@@ -247,15 +157,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_opening_is_told_once_and_to_one_who_waited_for_it() {
+    fn times_between_are_whole_microseconds_up_to_an_hour() {
         let at = Duration::from_micros;
-        let phases = Phases { connect_us: Some(7), ..Phases::default() };
-        let opening = Opening { began: at(10), ended: at(17), phases, is_told: AtomicBool::new(false) };
-        let open = |first_byte_us| Phases { first_byte_us, ..Phases::default() };
-        // It was opened for an earlier request, which went over another connection.
-        assert_eq!(opening.phases(at(11), Some(at(19))), open(Some(8)));
-        assert_eq!(opening.phases(at(10), None), phases);
-        assert_eq!(opening.phases(at(10), None), open(None));
+        assert_eq!(us_between(at(2), at(9)), 7);
         assert_eq!(us_between(at(2), at(1)), 0);
         assert_eq!(us_between(at(0), Duration::MAX), 3_600_000_000);
     }

@@ -2,6 +2,7 @@
 //! courier makes an attempt, the sender speaks HTTP; here they are run on the machine, with its tasks and its time.
 //! It knows nothing of who posts messages or who looks at them.
 
+pub mod connections;
 pub mod connector;
 pub mod courier;
 pub mod resolver;
@@ -225,7 +226,8 @@ impl<S: Sender> Room<S> {
     async fn send_in_turn(self: Arc<Self>, first: Ready) {
         let mut next = Some(first);
         while let Some(ready) = next.take() {
-            if caught(self.send(&ready)).await.is_none() {
+            // In a box, so that starting a task does not copy the room of everything that a request may need.
+            if caught(Box::pin(self.send(&ready))).await.is_none() {
                 let now = self.clock.now();
                 self.scheduler().put_back(&ready, Some(now.plus(REST)), now);
             }
@@ -254,7 +256,7 @@ impl<S: Sender> Room<S> {
                 self.metrics.attempt_ended(&report);
                 let concluded = self.courier.conclude(ready, &prepared, report);
                 if concluded.gone
-                    && let Err(error) = self.courier.retire(&prepared).await
+                    && let Err(error) = Box::pin(self.courier.retire(&prepared)).await
                 {
                     tracing::error!(%error, "cannot switch off an endpoint that is gone");
                 }

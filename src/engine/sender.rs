@@ -3,34 +3,30 @@
 
 use std::error::Error;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HOST, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::domain::attempt::{
-    Answer, AttemptError, AttemptErrorCode, AttemptReport, KEPT_BODY_BYTES_MAX, KEPT_HEADER_BYTES_MAX,
+    Answer, AttemptError, AttemptErrorCode, AttemptReport, KEPT_BODY_BYTES_MAX, KEPT_HEADER_BYTES_MAX, Phases,
 };
 use crate::domain::target::{Target, TargetPolicy};
-use crate::engine::connector::{Connector, Reached, refused};
+use crate::engine::connections::{Connection, Connections};
+use crate::engine::connector::{Connector, refused, us_between};
 use crate::engine::resolver::{DnsResolver, Resolver};
 use crate::engine::tls::{Tls, TlsSetupError};
 
 /// How much of an answer's body is read so that the connection can be used again; a longer one drops it (THREATS C03).
 pub const READ_BODY_BYTES_MAX: usize = 64 * 1024;
-
-/// How long an answer's head may be (THREATS C07). That it has at most 100 headers is hyper's own limit.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The longest `retry-after` that can mean anything (THREATS C17).
 const RETRY_AFTER_BYTES_MAX: usize = 64;
@@ -72,7 +68,7 @@ pub struct SenderSettings {
     pub body_budget: Duration,
     /// How long an unused connection is kept open.
     pub idle_timeout: Duration,
-    /// How many unused connections to one host and port are kept open.
+    /// How many unused connections to one origin are kept open. Many endpoints may share one.
     pub idle_connections_max: usize,
     /// A PEM file with authorities to trust besides the machine's.
     pub authority_file: Option<PathBuf>,
@@ -86,7 +82,7 @@ impl Default for SenderSettings {
             tls_budget: Duration::from_secs(5),
             body_budget: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(20),
-            idle_connections_max: 64,
+            idle_connections_max: 1_024,
             authority_file: None,
         }
     }
@@ -105,7 +101,8 @@ pub enum SenderSetupError {
 
 /// Sends requests over HTTP/1.1 with kept connections.
 pub struct HttpSender {
-    client: Client<Connector, Full<Bytes>>,
+    connector: Connector,
+    connections: Arc<Connections>,
     policy: Arc<TargetPolicy>,
     clock: Arc<dyn Clock>,
     deadline: Duration,
@@ -133,36 +130,64 @@ impl HttpSender {
         let policy = Arc::new(policy);
         let tls = Tls::new(settings.authority_file.as_deref(), settings.tls_budget)?;
         let connector = Connector::new(Arc::clone(&policy), resolver, tls, clock.clone(), settings.connect_budget);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.idle_timeout)
-            .pool_max_idle_per_host(settings.idle_connections_max)
-            .http1_max_buf_size(HEAD_BYTES_MAX)
-            .http1_ignore_invalid_headers_in_responses(true)
-            .retry_canceled_requests(true)
-            .set_host(false)
-            .build(connector);
-        Ok(Self { client, policy, clock, deadline: settings.deadline, body_budget: settings.body_budget })
+        let connections = Connections::new(clock.clone(), settings.idle_timeout, settings.idle_connections_max);
+        let SenderSettings { deadline, body_budget, .. } = settings;
+        Ok(Self { connector, connections, policy, clock, deadline, body_budget })
     }
 
     /// Sends a request that was begun at `started`. Its duration is left for the caller to say.
-    async fn exchange(&self, mut request: Request<Full<Bytes>>, started: Duration) -> AttemptReport {
-        let connection = capture_connection(&mut request);
-        let answering = timeout(self.deadline, self.client.request(request)).await;
+    async fn exchange(&self, request: Request<Full<Bytes>>, target: &Target, started: Duration) -> AttemptReport {
+        let mut reached = None;
+        let answering = timeout(self.deadline, self.answer(request, target, started, &mut reached)).await;
         let now = self.clock.monotonic();
-        let reached = reached(&connection);
-        let answered = matches!(answering, Ok(Ok(_))).then_some(now);
-        let phases = reached.as_ref().map(|reached| reached.opening.phases(started, answered));
+        let phases = reached.as_ref().map(|reached| {
+            let first_byte_us = matches!(answering, Ok(Ok(_))).then(|| us_between(reached.since, now));
+            Phases { first_byte_us, ..reached.phases }
+        });
         let remote_address = reached.map(|reached| reached.address);
         let result = match answering {
-            Ok(Ok(response)) => {
+            Ok(Ok((response, mut connection))) => {
                 let left = self.deadline.saturating_sub(now.saturating_sub(started));
-                Ok(read_answer(response, left.min(self.body_budget)).await)
+                let (answer, is_over) = read_answer(response, &mut connection, left.min(self.body_budget)).await;
+                if is_over {
+                    self.connections.keep(target.origin(), connection, now).await;
+                }
+                Ok(answer)
             }
-            Ok(Err(error)) => Err(explain(&error)),
+            Ok(Err(error)) => Err(error),
             Err(_) => Err(self.timed_out(remote_address.is_some())),
         };
         AttemptReport { duration_ms: 0, remote_address, phases, result }
+    }
+
+    /// The answer's head, and the connection that it came over; `reached` tells of the connection as soon as there is one.
+    async fn answer(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        target: &Target,
+        started: Duration,
+        reached: &mut Option<Reached>,
+    ) -> Result<(Response<Incoming>, Box<Connection>), AttemptError> {
+        while let Some(mut connection) = self.connections.take(target.origin()).await {
+            *reached = Some(Reached { address: connection.address, phases: Phases::default(), since: started });
+            match connection.send(request).await {
+                Ok(response) => return Ok((response, connection)),
+                // The receiver has closed it meanwhile, and has seen nothing of the request.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(explain(error.error())),
+                },
+            }
+        }
+        *reached = None;
+        // In a box, because it is seldom and long: without it every request would carry its room.
+        let opened = Box::pin(self.connector.connect(target)).await?;
+        *reached = Some(Reached { address: opened.address, phases: opened.phases, since: opened.since });
+        let mut connection = Connection::new(opened.stream, opened.address).await.map_err(|error| explain(&error))?;
+        match connection.send(request).await {
+            Ok(response) => Ok((response, connection)),
+            Err(error) => Err(explain(error.error())),
+        }
     }
 
     fn timed_out(&self, was_connected: bool) -> AttemptError {
@@ -179,9 +204,10 @@ impl HttpSender {
 impl Sender for HttpSender {
     async fn send(&self, request: OutgoingRequest) -> AttemptReport {
         let started = self.clock.monotonic();
-        let report = match self.policy.check_literal(&request.target).map_err(refused).and_then(|()| form(request)) {
+        let target = request.target.clone();
+        let report = match self.policy.check_literal(&target).map_err(refused).and_then(|()| form(request)) {
             Err(error) => AttemptReport::unsent(error),
-            Ok(request) => self.exchange(request, started).await,
+            Ok(request) => self.exchange(request, &target, started).await,
         };
         let duration = self.clock.monotonic().saturating_sub(started);
         AttemptReport { duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), ..report }
@@ -192,8 +218,7 @@ impl Sender for HttpSender {
 fn form(outgoing: OutgoingRequest) -> Result<Request<Full<Bytes>>, AttemptError> {
     let OutgoingRequest { target, mut headers, body } = outgoing;
     let refused = || AttemptError::new(AttemptErrorCode::SenderError, "the request could not be formed");
-    let parts = Uri::builder().scheme(target.scheme().as_str()).authority(target.authority());
-    let uri = parts.path_and_query(target.path_and_query()).build().map_err(|_| refused())?;
+    let uri = target.path_and_query().parse().map_err(|_| refused())?;
     if !headers.contains_key(HOST) {
         headers.insert(HOST, HeaderValue::from_str(target.authority()).map_err(|_| refused())?);
     }
@@ -204,14 +229,22 @@ fn form(outgoing: OutgoingRequest) -> Result<Request<Full<Bytes>>, AttemptError>
     Ok(request)
 }
 
-/// The connection that carries the request, once there is one.
-fn reached(connection: &CaptureConnection) -> Option<Reached> {
-    let mut extensions = http::Extensions::new();
-    connection.connection_metadata().as_ref()?.get_extras(&mut extensions);
-    extensions.remove()
+/// The connection that carries a request.
+struct Reached {
+    /// The address at the other end.
+    address: IpAddr,
+    /// How it was opened, if it was opened for this request.
+    phases: Phases,
+    /// When it was there to be used, by the monotonic clock.
+    since: Duration,
 }
 
-async fn read_answer(response: Response<Incoming>, body_budget: Duration) -> Answer {
+/// Reads the rest of an answer; says also whether it is over, so that the connection can carry another.
+async fn read_answer(
+    response: Response<Incoming>,
+    connection: &mut Connection,
+    body_budget: Duration,
+) -> (Answer, bool) {
     let (head, body) = response.into_parts();
     let mut answer = Answer {
         status: head.status.as_u16(),
@@ -219,28 +252,31 @@ async fn read_answer(response: Response<Incoming>, body_budget: Duration) -> Ans
         retry_after: keep_retry_after(&head.headers),
         ..Answer::default()
     };
+    let mut is_over = true;
     if !body.is_end_stream() {
-        let is_whole = timeout(body_budget, read_body(body, &mut answer.body)).await.unwrap_or(false);
-        answer.body_truncated = !is_whole;
+        let reading = connection.carry(read_body(body, &mut answer.body));
+        let read_bytes = timeout(body_budget, reading).await.unwrap_or_default();
+        is_over = read_bytes.is_some();
+        answer.body_truncated = read_bytes.is_none_or(|bytes| bytes > KEPT_BODY_BYTES_MAX);
     }
-    answer
+    (answer, is_over)
 }
 
-/// Reads the body to its end and keeps its start in `kept`; gives whether all of it was kept. Stops after
-/// [`READ_BODY_BYTES_MAX`]; the connection is then dropped with the body.
-async fn read_body(mut body: Incoming, kept: &mut Vec<u8>) -> bool {
+/// Reads the body to its end and keeps its start in `kept`; gives how long it was. `None` when it has no end, or none
+/// within [`READ_BODY_BYTES_MAX`].
+async fn read_body(mut body: Incoming, kept: &mut Vec<u8>) -> Option<usize> {
     let mut read_bytes = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return false };
+        let frame = frame.ok()?;
         let Some(data) = frame.data_ref() else { continue };
         read_bytes += data.len();
         let room = KEPT_BODY_BYTES_MAX - kept.len();
         kept.extend_from_slice(&data[..data.len().min(room)]);
         if read_bytes > READ_BODY_BYTES_MAX {
-            return false;
+            return None;
         }
     }
-    read_bytes <= KEPT_BODY_BYTES_MAX
+    Some(read_bytes)
 }
 
 fn keep_headers(headers: &HeaderMap) -> Vec<(String, String)> {
@@ -259,24 +295,19 @@ fn keep_retry_after(headers: &HeaderMap) -> Option<String> {
     (value.len() <= RETRY_AFTER_BYTES_MAX).then(|| value.to_owned())
 }
 
-/// Finds out why there is no answer: the connector's own error, or what the HTTP library met.
-fn explain(error: &hyper_util::client::legacy::Error) -> AttemptError {
+/// Finds out why there is no answer.
+fn explain(error: &hyper::Error) -> AttemptError {
     use AttemptErrorCode as Code;
+    if error.is_parse_too_large() {
+        return AttemptError::new(Code::ResponseHeadTooLarge, "the answer's headers are too many or too long");
+    }
+    if error.is_parse() {
+        return AttemptError::new(Code::ResponseInvalid, "the answer is not HTTP/1.1");
+    }
+    if error.is_user() {
+        return AttemptError::new(Code::SenderError, "the request could not be formed");
+    }
     let causes = || std::iter::successors(error.source(), |&cause| cause.source());
-    if let Some(known) = causes().find_map(|cause| cause.downcast_ref::<AttemptError>()) {
-        return known.clone();
-    }
-    if let Some(error) = causes().find_map(|cause| cause.downcast_ref::<hyper::Error>()) {
-        if error.is_parse_too_large() {
-            return AttemptError::new(Code::ResponseHeadTooLarge, "the answer's headers are too many or too long");
-        }
-        if error.is_parse() {
-            return AttemptError::new(Code::ResponseInvalid, "the answer is not HTTP/1.1");
-        }
-        if error.is_user() {
-            return AttemptError::new(Code::SenderError, "the request could not be formed");
-        }
-    }
     match causes().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted) => {
             AttemptError::new(Code::ConnectionReset, "the connection was reset before the answer was complete")

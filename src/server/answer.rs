@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use tower::{Layer, Service};
 
 use super::exchange::{Exchange, PatientBody};
+use crate::api::MessageDoor;
 use crate::caught::caught;
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
@@ -32,13 +33,14 @@ const HEADERS: [(HeaderName, HeaderValue); 2] = [
 /// The front of the server: everything between a connection and the router.
 pub(super) struct Front {
     router: Router,
+    messages: MessageDoor,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
 }
 
 impl Front {
-    pub(super) fn new(router: Router, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
-        Self { router: router.layer(KeepRoute), metrics, clock }
+    pub(super) fn new(router: Router, messages: MessageDoor, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
+        Self { router: router.layer(KeepRoute), messages, metrics, clock }
     }
 
     /// The monotonic time.
@@ -56,11 +58,14 @@ impl Front {
         exchange.begin();
         let method = request.method().clone();
         let request = request.map(|body| Body::new(PatientBody::new(body, exchange.clone())));
-        let mut router = self.router.clone();
-        let answered = caught(async move { router.call(request).await }).await;
+        let posted_to = MessageDoor::application(request.method(), request.uri()).map(str::to_owned);
+        let is_message = posted_to.is_some();
+        let answered = match posted_to {
+            Some(application) => caught(self.messages.answer(application, request)).await,
+            None => caught(self.route(request)).await,
+        };
         let mut response = match answered {
-            Some(Ok(response)) => response,
-            Some(Err(never)) => match never {},
+            Some(response) => response,
             None => {
                 self.metrics.request_panicked();
                 problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a fault of Cornet's: ask its operator")
@@ -76,7 +81,10 @@ impl Front {
         }
         let ended = self.now();
         let duration = ended.saturating_sub(began);
-        let route = response.extensions().get::<MatchedPath>().map_or(UNMATCHED, MatchedPath::as_str);
+        let route = match response.extensions().get::<MatchedPath>() {
+            _ if is_message => MessageDoor::ROUTE,
+            matched => matched.map_or(UNMATCHED, MatchedPath::as_str),
+        };
         let status = response.status().as_u16();
         self.metrics.request(route, method.as_str(), status, duration);
         tracing::debug!(
@@ -87,6 +95,15 @@ impl Front {
         );
         exchange.end(ended);
         response
+    }
+}
+
+impl Front {
+    async fn route(&self, request: Request<Body>) -> Response<Body> {
+        match self.router.clone().call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
     }
 }
 

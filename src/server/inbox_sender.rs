@@ -37,7 +37,7 @@ impl<S: Sender> Sender for InboxSender<S> {
         };
         let duration = self.clock.monotonic().saturating_sub(started);
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        AttemptReport { duration_ms, remote_address: None, phases: Default::default(), result }
+        AttemptReport { duration_ms, remote_address: None, phases: None, result }
     }
 }
 

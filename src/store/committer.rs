@@ -1,9 +1,7 @@
-//! The one writer. Producers' changes and the engine's outcomes wait in its inbox; it takes what has gathered, writes
-//! it in one transaction with one sync, and only then answers. Changes are taken at once; outcomes wait for company,
-//! at most `RECORDS_WAIT_MS`, because writing them in large batches is what makes them cheap (STORE.md): a crash in
-//! that time costs repeats, never a loss. It does not know what a change is about.
+//! The one writer. Producers' changes and the engine's outcomes gather before it (`gathering.rs`); it takes what is ripe,
+//! writes it in one transaction with one sync, and only then answers. It does not know what a change is about.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::bulk;
 use super::connection::Connection;
 use super::error::StoreError;
+use super::gathering::{Batch, Gathering};
 use super::happenings::Happenings;
 use super::messages::{self, Accepted, Accepting};
 use super::queue::{self, Record};
@@ -23,12 +22,6 @@ use crate::domain::message::Message;
 use crate::domain::time::Timestamp;
 use crate::telemetry::Metrics;
 
-/// Outcomes that are written without waiting for more.
-const RECORDS_BATCH: usize = 1_000;
-/// How long an outcome waits for others before it is written.
-const RECORDS_WAIT_MS: u64 = 50;
-/// Changes in one transaction.
-const CHANGES_BATCH_MAX: usize = 4_096;
 /// Changes that wait before further ones are refused.
 const CHANGES_WAITING_MAX: usize = 16_384;
 /// How long the writer rests after the database refused a batch of outcomes, before it tries again.
@@ -64,7 +57,7 @@ pub enum Notice {
 pub type Feed = mpsc::UnboundedReceiver<Notice>;
 
 /// A change that is written in a transaction with others. It is applied again, alone, when its company is refused.
-trait Change: Send {
+pub(super) trait Change: Send {
     /// Makes the change.
     fn apply(&mut self, connection: &Connection) -> Result<(), StoreError>;
     /// Says what the engine must know of it, now that it is kept.
@@ -130,7 +123,7 @@ where
 }
 
 /// A message that is accepted.
-struct Acceptance {
+pub(super) struct Acceptance {
     accepting: Accepting,
     result: Option<Accepted>,
     reply: oneshot::Sender<Result<Accepted, StoreError>>,
@@ -274,88 +267,24 @@ impl Writer {
     }
 }
 
-/// What is written in one transaction.
-#[derive(Default)]
-struct Batch {
-    changes: Vec<Box<dyn Change>>,
-    records: Vec<Record>,
-    /// What was counted before is written too, however little it is.
-    settling: bool,
-}
-
-/// What has gathered since the last transaction.
-#[derive(Default)]
-struct Inbox {
-    changes: Vec<Box<dyn Change>>,
-    records: Vec<Record>,
-    /// When the oldest of the records came, by the monotonic clock.
-    records_since: Duration,
-    /// The records, and what was counted, are written with the next change, however few they are.
-    settling: bool,
-    closed: bool,
-    /// Nothing more is written, not even what has gathered: as if the process had been killed.
-    abandoned: bool,
-}
-
-struct Shared {
-    inbox: Mutex<Inbox>,
-    filled: Condvar,
-    clock: Arc<dyn Clock>,
-}
-
-impl Shared {
-    fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        // Nothing panics while it holds the lock, and a list is whole after any push.
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until there is something to write, or until `tally_due`; `None` when there never will be again.
-    fn take(&self, tally_due: Option<Duration>) -> Option<Batch> {
-        let mut inbox = self.inbox();
-        let wait = Duration::from_millis(RECORDS_WAIT_MS);
-        loop {
-            if inbox.abandoned {
-                return None;
-            }
-            let now = self.clock.monotonic();
-            let age = now.saturating_sub(inbox.records_since);
-            let ripe = !inbox.records.is_empty()
-                && (inbox.records.len() >= RECORDS_BATCH || age >= wait || inbox.settling || inbox.closed);
-            if ripe || !inbox.changes.is_empty() || tally_due.is_some_and(|due| due <= now) {
-                let settling = std::mem::take(&mut inbox.settling);
-                let taken = inbox.changes.len().min(CHANGES_BATCH_MAX);
-                let changes = inbox.changes.drain(..taken).collect();
-                let records = if ripe { std::mem::take(&mut inbox.records) } else { Vec::new() };
-                return Some(Batch { changes, records, settling });
-            }
-            if inbox.closed {
-                return None;
-            }
-            let records_ripen = (!inbox.records.is_empty()).then(|| wait.saturating_sub(age));
-            let tally_ripens = tally_due.map(|due| due.saturating_sub(now));
-            inbox = match records_ripen.into_iter().chain(tally_ripens).min() {
-                None => self.filled.wait(inbox).unwrap_or_else(PoisonError::into_inner),
-                Some(wait) => self.filled.wait_timeout(inbox, wait).unwrap_or_else(PoisonError::into_inner).0,
-            };
-        }
-    }
-}
-
 /// The way to the writer's thread.
 pub(super) struct Committer {
-    shared: Arc<Shared>,
+    gathering: Arc<Gathering>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Committer {
     /// Starts the writer's thread.
     pub(super) fn start(mut writer: Writer) -> Result<Self, StoreError> {
-        let clock = writer.clock.clone();
-        let shared = Arc::new(Shared { inbox: Mutex::default(), filled: Condvar::new(), clock });
-        let inside = shared.clone();
+        let gathering = Arc::new(Gathering::new(writer.clock.clone()));
+        let inside = gathering.clone();
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
             while let Some(batch) = inside.take(writer.tally.due()) {
+                let (changes, began) = (batch.changes.len(), writer.clock.monotonic());
                 let kept = writer.commit(batch);
+                if changes > 0 {
+                    inside.inbox().committed(changes, writer.clock.monotonic().saturating_sub(began));
+                }
                 if !kept.is_empty() {
                     std::thread::sleep(Duration::from_millis(REST_MS));
                     let mut inbox = inside.inbox();
@@ -369,7 +298,7 @@ impl Committer {
                 writer.commit(Batch { settling: true, ..Batch::default() });
             }
         })?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+        Ok(Self { gathering, thread: Mutex::new(Some(thread)) })
     }
 
     /// Makes a change and answers once it is durable; `notify` says what the engine must know of it.
@@ -397,51 +326,46 @@ impl Committer {
     }
 
     fn hand_in(&self, change: Box<dyn Change>) -> Result<(), StoreError> {
-        {
-            let mut inbox = self.shared.inbox();
+        let now = self.gathering.now();
+        let rings = {
+            let mut inbox = self.gathering.inbox();
             if inbox.closed {
                 return Err(StoreError::Unavailable("the server is stopping".to_owned()));
             }
             if inbox.changes.len() >= CHANGES_WAITING_MAX {
                 return Err(StoreError::Unavailable("too much waits to be written".to_owned()));
             }
-            inbox.changes.push(change);
+            inbox.add_change(change, now)
+        };
+        if rings {
+            self.gathering.ring();
         }
-        self.shared.filled.notify_one();
         Ok(())
     }
 
     /// Has an outcome written soon, with others.
     pub(super) fn record(&self, record: Record) {
-        let gathered = {
-            let mut inbox = self.shared.inbox();
-            if inbox.records.is_empty() {
-                inbox.records_since = self.shared.clock.monotonic();
-            }
-            inbox.records.push(record);
-            inbox.records.len()
-        };
-        // The first sets the writer's alarm and the last of a batch rings it; between them it may sleep.
-        if gathered == 1 || gathered == RECORDS_BATCH {
-            self.shared.filled.notify_one();
+        let now = self.gathering.now();
+        if self.gathering.inbox().add_record(record, now) {
+            self.gathering.ring();
         }
     }
 
     /// Outcomes that wait to be written.
     pub(super) fn waiting(&self) -> usize {
-        self.shared.inbox().records.len()
+        self.gathering.inbox().records.len()
     }
 
     /// Writes what has gathered now, and what was counted before, and answers once it is durable.
     pub(super) async fn settle(&self) -> Result<(), StoreError> {
-        self.shared.inbox().settling = true;
+        self.gathering.inbox().settling = true;
         self.write(|_| Ok(()), |(), _| {}).await
     }
 
     /// Writes what has gathered and ends the writer.
     pub(super) fn close(&self) {
-        self.shared.inbox().closed = true;
-        self.shared.filled.notify_one();
+        self.gathering.inbox().closed = true;
+        self.gathering.ring();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writer ended badly");
@@ -453,27 +377,7 @@ impl Drop for Committer {
     /// A store that is dropped without being closed ends like a process that is killed: what was acknowledged is
     /// durable, and nothing else is written.
     fn drop(&mut self) {
-        self.shared.inbox().abandoned = true;
+        self.gathering.inbox().abandoned = true;
         self.close();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Condvar, Mutex};
-    use std::time::Duration;
-
-    use super::Shared;
-    use crate::clock::ManualClock;
-    use crate::domain::time::Timestamp;
-
-    #[test]
-    fn what_was_counted_is_written_though_nothing_else_is() {
-        let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
-        let shared = Shared { inbox: Mutex::default(), filled: Condvar::new(), clock };
-        let batch = shared.take(Some(Duration::ZERO)).unwrap();
-        assert!(batch.changes.is_empty() && batch.records.is_empty());
-        shared.inbox().closed = true;
-        assert!(shared.take(Some(Duration::from_secs(1))).is_none());
     }
 }

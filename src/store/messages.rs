@@ -10,7 +10,7 @@ use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Seen};
 use super::walk::{Walked, walk};
 use super::{Reach, Store, json_list, queue, retention};
-use crate::domain::checksum::payload_checksum;
+use crate::domain::checksum::{is_intact, payload_checksum};
 use crate::domain::delivery::{Delivery, Trigger};
 use crate::domain::endpoint::Verdict;
 use crate::domain::id::{ApplicationId, EndpointId, Id, MessageId};
@@ -76,7 +76,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Message, StoreError> {
     let id: MessageId = row.id(0)?;
     let payload = row.optional_bytes(9)?;
     if let Some(payload) = &payload
-        && payload_checksum(payload) != row.integer(8)?
+        && !is_intact(payload, row.integer(8)?)
     {
         return Err(StoreError::Corrupt(format!("the payload of {id} is not what was written")));
     }

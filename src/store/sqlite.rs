@@ -5,8 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
+use rusqlite::hooks::Wal;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
+use super::checkpointer::Checkpointer;
 use super::connection::{Parameter, Row};
 use super::error::StoreError;
 
@@ -14,8 +16,6 @@ use super::error::StoreError;
 const BUSY_MS: u64 = 5_000;
 /// Statements kept prepared on each connection.
 const STATEMENTS_MAX: usize = 128;
-/// Pages in the log before it is copied into the database file (STORE.md).
-const CHECKPOINT_PAGES: u32 = 16_000;
 
 impl rusqlite::ToSql for Parameter<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -34,9 +34,18 @@ pub struct Sqlite(rusqlite::Connection);
 impl Sqlite {
     /// Opens the database file for writing, and makes it when it is not there.
     pub(super) fn writer(path: &Path) -> Result<Self, StoreError> {
-        let connection = rusqlite::Connection::open(path)?;
+        let mut connection = rusqlite::Connection::open(path)?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        let mut checkpointer = Checkpointer::new(path);
+        connection.wal_hook(Some(move |log: &mut Wal, pages| {
+            // The commit is kept, whatever comes of this.
+            if checkpointer.committed(u32::try_from(pages).unwrap_or_default())
+                && let Err(error) = log.checkpoint()
+            {
+                tracing::warn!(%error, "the store's log could not be copied into its file, trying again");
+            }
+            Ok(())
+        }))?;
         Self::prepared(connection)
     }
 

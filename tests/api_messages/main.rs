@@ -6,6 +6,7 @@
 mod attempts;
 mod destinations;
 mod details;
+mod door;
 #[expect(dead_code, reason = "each test binary uses its own part of it")]
 #[path = "../support/postgres.rs"]
 mod postgres;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use cornet::api::{ApiState, MessageDoor};
 use cornet::clock::{Clock as _, ManualClock};
 use cornet::domain::application::Application;
 use cornet::domain::attempt::{Answer, AttemptError, AttemptErrorCode};
@@ -26,7 +27,7 @@ use tower::ServiceExt as _;
 
 use crate::postgres::Place;
 
-const KEY: &str = "ck_the_key_of_this_test_which_is_long_enough";
+pub const KEY: &str = "ck_the_key_of_this_test_which_is_long_enough";
 
 /// An answer of the API.
 pub struct Reply {
@@ -62,7 +63,8 @@ pub struct World {
     pub feed: Feed,
     pub clock: Arc<ManualClock>,
     pub operations: Arc<Operations>,
-    api: Router,
+    pub api: Router,
+    pub door: MessageDoor,
     _directory: tempfile::TempDir,
 }
 
@@ -81,8 +83,9 @@ impl World {
         let (store, feed) = tokio::task::spawn_blocking(opening).await.unwrap();
         found(&store).await;
         let operations = Arc::new(Operations::new(store.clone(), Arc::new(TargetPolicy::public_only())));
-        let api = cornet::api::router(operations.clone(), metrics, "https://cornet.example/");
-        let world = Self { store, feed, clock, operations, api, _directory: directory };
+        let state = ApiState::new(operations.clone(), metrics, "https://cornet.example/");
+        let (api, door) = (cornet::api::router(state.clone()), MessageDoor::new(state));
+        let world = Self { store, feed, clock, operations, api, door, _directory: directory };
         world.post("/app", r#"{"name":"Shop","uid":"shop"}"#).await.expect(201);
         world
     }

@@ -101,7 +101,8 @@ impl World {
         let (environment, application, key) = new_environment(&store, OTHER_KEY, settings);
         store.add_environment(environment, application, key).await.unwrap();
         let operations = Arc::new(Operations::new(store.clone(), Arc::new(TargetPolicy::public_only())));
-        let router = cornet::api::router(operations.clone(), metrics, "https://cornet.example");
+        let router =
+            cornet::api::router(cornet::api::ApiState::new(operations.clone(), metrics, "https://cornet.example"));
         Self { store, clock, operations, feed, router, _directory: directory }
     }
 

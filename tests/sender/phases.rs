@@ -30,7 +30,6 @@ async fn the_first_request_over_a_connection_has_every_phase_and_the_next_its_ow
     let opened =
         Phases { dns_us: Some(2_000), connect_us: Some(4_000), tls_us: Some(8_000), first_byte_us: Some(16_000) };
     assert_eq!((first.phases, first.duration_ms), (Some(opened), 63));
-    tokio::task::yield_now().await;
     let second = send(&sender, &url).await;
     let open = Phases { first_byte_us: Some(128_000), ..Phases::default() };
     assert_eq!((second.phases, second.duration_ms), (Some(open), 384));

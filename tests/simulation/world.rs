@@ -184,7 +184,11 @@ impl World {
     pub async fn get(&self, path: &str) -> serde_json::Value {
         let policy = Arc::new(TargetPolicy::public_only());
         let operations = Arc::new(Operations::new(self.process.store.clone(), policy));
-        let api = cornet::api::router(operations, Arc::new(Metrics::default()), "https://cornet.example");
+        let api = cornet::api::router(cornet::api::ApiState::new(
+            operations,
+            Arc::new(Metrics::default()),
+            "https://cornet.example",
+        ));
         let path = format!("/api/v1/app/{}{path}", self.application);
         let request = Request::get(path).header("authorization", format!("Bearer {}", self.key));
         let response = api.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();

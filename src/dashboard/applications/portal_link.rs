@@ -6,8 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
-use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{Markup, html};
 
@@ -66,7 +65,7 @@ async fn create(
             let path = format!("{}/enter?code={}", Place::Portal(application.id).home(), code.as_str());
             let link = format!("{}{path}", pages.site.base_url());
             let page = shown(&viewer, &application, &Form::new(fields), Some(&made(&link, &path)));
-            Ok((AppendHeaders([(CACHE_CONTROL, "no-store")]), page).into_response())
+            Ok(page.into_response())
         }
         Err(error) => {
             let form = Form::refused(fields, error)?.shown_as("featureFlags", "feature_flags");

@@ -37,7 +37,7 @@
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const part of parts()) {
           const fresh = page.getElementById(part.id);
-          if (fresh && !busy(part) && fresh.outerHTML !== part.dataset.html) put(part, document.adoptNode(fresh));
+          if (fresh && !busy(part)) put(part, document.adoptNode(fresh));
         }
         document.dispatchEvent(new CustomEvent("cornet:swapped"));
       }

@@ -7,8 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use maud::{Markup, html};
 
@@ -90,7 +89,7 @@ async fn reveal(
     let (application, endpoint) = shown.ids();
     let secret = pages.operations.endpoint_secret(&viewer.access, &application, &endpoint).await?;
     // No browser keeps the page, and no button leads back to it.
-    Ok((AppendHeaders([(CACHE_CONTROL, "no-store")]), page(&viewer, &shown, Some(&secret))).into_response())
+    Ok(page(&viewer, &shown, Some(&secret)).into_response())
 }
 
 fn page(viewer: &Viewer, shown: &Shown, secret: Option<&str>) -> Response {
