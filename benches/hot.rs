@@ -1,5 +1,5 @@
 //! The functions that every message goes through, each by itself: matching, signing, wrapping, committing, claiming.
-//! `cargo bench` runs them; `docs/performance.md` says what they add up to.
+//! `cargo bench` runs them.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 

@@ -110,11 +110,11 @@ impl Connections {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An open connection to this origin, if one is not used: the one that was used last.
-    pub async fn take(&self, origin: &str) -> Option<Box<Connection>> {
+    /// An open connection to this origin, if one is not used at `now`, by the monotonic clock: the one that was used last.
+    pub async fn take(&self, origin: &str, now: Duration) -> Option<Box<Connection>> {
         loop {
-            let mut connection = self.idle().get_mut(origin)?.pop()?.connection;
-            if connection.is_open().await {
+            let Idle { mut connection, since } = self.idle().get_mut(origin)?.pop()?;
+            if now.saturating_sub(since) < self.idle_timeout && connection.is_open().await {
                 return Some(connection);
             }
         }

@@ -168,7 +168,7 @@ impl HttpSender {
         started: Duration,
         reached: &mut Option<Reached>,
     ) -> Result<(Response<Incoming>, Box<Connection>), AttemptError> {
-        while let Some(mut connection) = self.connections.take(target.origin()).await {
+        while let Some(mut connection) = self.connections.take(target.origin(), started).await {
             *reached = Some(Reached { address: connection.address, phases: Phases::default(), since: started });
             match connection.send(request).await {
                 Ok(response) => return Ok((response, connection)),

@@ -156,9 +156,42 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::Gathering;
+    use super::{CHANGES_WAIT_MS, Gathering, Inbox};
     use crate::clock::ManualClock;
     use crate::domain::time::Timestamp;
+    use crate::store::committer::{Change, Notice};
+    use crate::store::connection::Connection;
+    use crate::store::error::StoreError;
+
+    struct Nothing;
+
+    impl Change for Nothing {
+        fn apply(&mut self, _: &Connection) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn notify(&mut self, _: &mut Vec<Notice>) {}
+
+        fn answer(self: Box<Self>, _: Result<(), StoreError>) {}
+    }
+
+    #[test]
+    fn changes_wait_for_as_many_as_came_last_time_and_not_for_long() {
+        let at = Duration::from_millis;
+        let mut inbox = Inbox::default();
+        assert!(inbox.add_change(Box::new(Nothing), at(10)));
+        assert_eq!(inbox.changes_ripen(at(10)), Some(Duration::ZERO), "who is alone does not wait");
+
+        inbox.changes.clear();
+        inbox.committed(3, at(50));
+        assert_eq!(inbox.changes_ripen(at(20)), None);
+        assert!(inbox.add_change(Box::new(Nothing), at(20)), "the first sets the alarm");
+        assert!(!inbox.add_change(Box::new(Nothing), at(21)));
+        assert_eq!(inbox.changes_ripen(at(21)), Some(at(CHANGES_WAIT_MS - 1)));
+        assert_eq!(inbox.changes_ripen(at(20 + CHANGES_WAIT_MS)), Some(Duration::ZERO));
+        assert!(inbox.add_change(Box::new(Nothing), at(21)), "the last rings");
+        assert_eq!(inbox.changes_ripen(at(21)), Some(Duration::ZERO));
+    }
 
     #[test]
     fn what_was_counted_is_written_though_nothing_else_is() {
