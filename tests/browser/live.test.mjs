@@ -102,3 +102,15 @@ test("what a person is typing is not taken away by what happens", async () => {
   assert.equal(await page.getByLabel("Event type").inputValue(), "half a na");
   await until("the field keeps the focus", () => page.getByLabel("Event type").evaluate((field) => field === document.activeElement));
 });
+
+test("a link that has the focus keeps it when its list is made anew", async () => {
+  const page = await operatorAt("/messages");
+  const { id } = await post();
+  const link = page.locator(`[id="${id}"] a`).first();
+  await comes(page, link);
+  const old = await link.elementHandle();
+  await old.focus();
+  await comes(page, page.locator(`[id="${(await post()).id}"]`));
+  await until("the list was made anew", () => old.evaluate((element) => !element.isConnected));
+  assert.ok(await link.evaluate((element) => element === document.activeElement));
+});

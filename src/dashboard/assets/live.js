@@ -18,9 +18,19 @@
     for (const details of fresh.querySelectorAll("details[id]")) {
       if (open.has(details.id)) details.open = true;
     }
-    const focused = document.activeElement?.id;
+    const focused = part.contains(document.activeElement) && counterpart(document.activeElement, fresh);
     part.replaceWith(fresh);
-    if (focused && focused !== document.activeElement?.id) document.getElementById(focused)?.focus();
+    if (focused) focused.focus({ preventScroll: true });
+  }
+
+  // What stands in the fresh part where this element stands in the old one: under the same id, or at the same place in
+  // the nearest row (or other element) with an id.
+  function counterpart(element, fresh) {
+    const within = (root, id) => (root.id === id ? root : root.querySelector(`[id="${CSS.escape(id)}"]`));
+    if (element.id) return within(fresh, element.id);
+    const around = element.closest("[id]");
+    const place = [...around.querySelectorAll(element.localName)].indexOf(element);
+    return within(fresh, around.id)?.querySelectorAll(element.localName)[place];
   }
 
   // Something that the reader is working on is not taken from under the hands.
@@ -65,8 +75,9 @@
       }
     };
     const events = new EventSource(source);
-    // What happened before the news began, or while they were interrupted, has been told to nobody.
-    events.addEventListener("open", () => { state(true); schedule(); });
+    // What happened before the news began, or while they were interrupted, has been told to nobody: the page is live
+    // when it has been made anew once.
+    events.addEventListener("open", schedule);
     events.addEventListener("error", () => state(false));
     events.addEventListener("happened", schedule);
     document.addEventListener("visibilitychange", () => { if (!document.hidden && dirty) schedule(); });

@@ -52,6 +52,7 @@ function runAxe({ rules, javaScript }) {
  * order, as `link "Messages"`.
  */
 export async function focusVisible(page) {
+  if (page.javaScript) await live(page);
   const session = await page.context().newCDPSession(page);
   await page.evaluate(rememberRest);
   const stops = [];
@@ -74,6 +75,12 @@ export async function focusVisible(page) {
   if (stops.length === 0) complaints.push("nothing takes the focus");
   none(page, "not to be used by keyboard", complaints);
   return stops;
+}
+
+/** A page with live parts is made anew once when its news begin; it is walked through after that. */
+async function live(page) {
+  const waits = () => document.querySelector("body[data-live] [data-live-part]") && !document.querySelector(".live.on");
+  await until("the page is live", async () => !(await page.evaluate(waits)));
 }
 
 /** The role and the name of what has the focus, as Chromium tells them to a screen reader. */
