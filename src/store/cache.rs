@@ -39,7 +39,8 @@ pub(super) struct Cache<K, V> {
 impl<K: Eq + Hash + Clone, V: Weight> Cache<K, V> {
     /// A memory for values of this weight together.
     pub(super) fn new(weight_max: u64) -> Self {
-        let items = usize::try_from(weight_max / 4).unwrap_or(usize::MAX);
+        // Room for a part of it is set aside at once, and grows.
+        let items = usize::try_from(weight_max / 64).unwrap_or(usize::MAX);
         Self { remembered: Inner::with_weighter(items, weight_max, ByWeight), forgotten: Mutex::new(0) }
     }
 

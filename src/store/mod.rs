@@ -151,7 +151,7 @@ impl Store {
         let store = Self {
             committer: Committer::start(writer)?,
             happenings,
-            readers: Arc::new(Readers::open(&database)?),
+            readers: Arc::new(Readers::new(database.clone())),
             database,
             vault: Arc::new(vault),
             clock,
@@ -220,22 +220,22 @@ impl Store {
     }
 }
 
-/// The connections that only read.
+/// The connections that only read. They are opened when they are needed first: each has a memory of its own.
 struct Readers {
+    database: Database,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    fn open(database: &Database) -> Result<Self, StoreError> {
-        let idle = (0..READERS).map(|_| database.reader()).collect::<Result<_, _>>()?;
-        Ok(Self { idle: Mutex::new(idle), permits: Arc::new(Semaphore::new(READERS)) })
+    fn new(database: Database) -> Self {
+        Self { database, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS)) }
     }
 
-    /// Works with a connection that nobody else uses; there is one for each permit.
+    /// Works with a connection that nobody else uses; there may be one for each permit.
     fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let taken = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = taken.ok_or_else(|| StoreError::Unavailable("no connection is idle".to_owned()))?;
+        let connection = taken.map_or_else(|| self.database.reader(), Ok)?;
         let result = work(&connection);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         result
