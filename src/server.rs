@@ -6,11 +6,14 @@ mod connections;
 mod exchange;
 pub mod filling;
 mod founding;
+mod guests;
 mod inbox_door;
 mod inbox_sender;
 mod operator;
+mod places;
 mod signals;
 mod tests_sent;
+mod vetting;
 mod welcome;
 
 use std::io::IsTerminal as _;
@@ -20,16 +23,20 @@ use std::time::Duration;
 
 use aws_lc_rs::rand;
 use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use crate::api::{ApiState, MessageDoor};
+use crate::api;
+use crate::api::ApiState;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, DatabaseUrl};
 use crate::dashboard::{self, Site};
 use crate::domain::key::{RandomnessUnavailable, Scope};
+use crate::domain::own_names::OwnNames;
+use crate::domain::target::{Target, TargetPolicy};
 use crate::engine::Engine;
 use crate::engine::sender::{HttpSender, SenderSettings, SenderSetupError};
 use crate::ops::{Access, Inboxes, Operations};
@@ -37,7 +44,6 @@ use crate::store::{
     DataDirectory, DataDirectoryError, Database, MASTER_KEY_BYTES, Store, StoreError, Vault, parse_master_key,
 };
 use crate::telemetry::Metrics;
-use crate::{api, domain::target::TargetPolicy};
 use answer::Front;
 use inbox_sender::InboxSender;
 use operator::Operator;
@@ -95,6 +101,8 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
     // Whatever is written from here on, by SQLite too, is for its owner only (THREATS L08).
     rustix::process::umask(Mode::from_raw_mode(0o077));
+    // A dump of the memory would hold every key in plain (THREATS K10).
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(std::io::Error::from)?;
     // An idle server keeps 29 MB instead of 41, and a busy one is as fast. A kernel without large pages has nothing to refuse.
     rustix::thread::disable_transparent_huge_pages(true).ok();
     let mut directory = DataDirectory::hold(&config.data_dir)?;
@@ -112,7 +120,8 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
         move || Store::open(database, vault, clock, metrics)
     };
     let (store, feed) = tokio::task::spawn_blocking(opening).await.map_err(std::io::Error::other)??;
-    let policy = config.target_policy.clone().refusing_own(own_addresses(address));
+    let public = config.public_url.as_ref().and_then(|url| Target::parse(url.as_str()).ok());
+    let policy = config.target_policy.clone().refusing_own(own_addresses(address)).refusing_public(public.as_ref());
     let random = fastrand::Rng::with_seed(seed()?);
     let has_terminal = matches!(told, Told::Operator) && std::io::stderr().is_terminal();
     let key = founding::found(&store, &config, !has_terminal).await?;
@@ -126,16 +135,16 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     let operations = Operations::new(store.clone(), Arc::new(policy)).with_test_sender(tests);
     let operations = Arc::new(operations.with_inboxes(inboxes.clone()));
     let welcome = with_link(welcome, &operations, &store, has_terminal).await;
-    let public_host = config.public_url.as_ref().and_then(|url| url.host_str());
+    let names = OwnNames::new(config.public_url.as_ref().and_then(|url| url.host_str()));
     let frame_ancestors = config.portal_frame_ancestors.clone();
-    let site = Site::new(welcome.base_url(), public_host, frame_ancestors, draining.clone());
+    let site = Site::new(welcome.base_url(), names.clone(), frame_ancestors, draining.clone());
     let operator = Operator::new(store.clone(), metrics.clone(), clock.clone(), draining.clone());
     let api = ApiState::new(operations.clone(), metrics.clone(), &welcome.base_url());
     let router = api::router(api.clone())
         .merge(operator::router(operator))
         .merge(dashboard::router(operations, site))
         .merge(inbox_door::router(inboxes));
-    let front = Front::new(router, MessageDoor::new(api), metrics, clock.clone());
+    let front = Front::new(router, api, names, clock.clone());
     let connections_max = connections::connections_max(config.connections_max);
     let serving = tokio::spawn(connections::serve(listener, Arc::new(front), connections_max, draining.clone()));
     welcome.say(connections_max);

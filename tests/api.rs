@@ -7,6 +7,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use support::client::Client;
 use support::receiver::Reply;
 use support::scene::{Scene, array, text};
 use support::server::API_KEY;
@@ -246,6 +247,23 @@ fn other_creations_honour_the_key_too() {
         let second = scene.client.send("POST", &path, &key, Some(body.as_bytes())).expect_status(201);
         assert_eq!(first.body, second.body, "{path}");
     }
+}
+
+/// THREATS H08: an idempotency key outlives the API key that it came with.
+#[test]
+fn an_idempotency_key_is_the_environments_whichever_key_it_comes_with() {
+    let scene = Scene::new();
+    let environments = scene.client.get("/api/v1/management/environment").expect_status(200).json();
+    let environment = text(&environments["data"][0]["id"]);
+    let tokens = format!("/api/v1/management/authentication/{environment}/api-token");
+    let made = scene.client.post(&tokens, &json!({"name": "other"})).expect_status(200).json();
+    let other = scene.client.with_key(made["token"].as_str());
+    let body = json!({"eventType": "a.b", "payload": {"n": 1}}).to_string();
+    let post = |client: &Client| {
+        let key = [("idempotency-key", "one-and-the-same")];
+        client.send("POST", &scene.app("/msg"), &key, Some(body.as_bytes())).expect_status(202).json()
+    };
+    assert_eq!(post(&scene.client)["id"], post(&other)["id"]);
 }
 
 #[test]

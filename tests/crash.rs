@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use support::client::Client;
 use support::receiver::{Gate, Receiver, Reply};
-use support::scene::{Scene, text};
+use support::scene::{Scene, array, text};
 use support::server::Launch;
 use support::until;
 
@@ -136,6 +136,43 @@ fn an_answer_repeats_after_a_kill() {
     let first = post(&server.client(), "same").unwrap();
     let server = server.kill().start();
     assert_eq!(post(&server.client(), "same").unwrap(), first);
+}
+
+/// THREATS J14: what is signed is what was accepted, or nothing.
+#[test]
+fn a_payload_that_was_damaged_on_the_disk_is_never_sent() {
+    let data = TempDir::new().unwrap();
+    let receiver = Receiver::start();
+    let launch = Launch::new(&data.path().join("data")).with("CORNET_RETRY_SCHEDULE", "3s");
+    let server = launch.start();
+    let endpoint = json!({ "url": receiver.url("/hook") });
+    server.client().post("/api/v1/app/default/endpoint", &endpoint).expect_status(201);
+    receiver.on("/hook", [Reply::status(500)]);
+    let (damaged, whole) = (post(&server.client(), "damaged").unwrap(), post(&server.client(), "whole").unwrap());
+    receiver.wait_for("/hook", 2);
+    let client = server.client();
+    let attempts = |client: &Client, message: &str| {
+        let list = client.get(&format!("/api/v1/app/default/attempt/msg/{message}")).expect_status(200).json();
+        array(&list["data"]).clone()
+    };
+    for message in [&damaged, &whole] {
+        until("it was refused once", || (!attempts(&client, message).is_empty()).then_some(()));
+    }
+    let launch = server.kill();
+    let file = rusqlite::Connection::open(data.path().join("data/cornet.db")).unwrap();
+    let damage = "UPDATE messages SET payload = CAST(replace(CAST(payload AS TEXT), 'damaged', 'Damaged') AS BLOB)";
+    assert_eq!(file.execute(damage, []).unwrap(), 2);
+    drop(file);
+    receiver.on("/hook", [Reply::status(200)]);
+    let server = launch.start();
+    let last = until("the delivery of what was damaged has ended", || {
+        attempts(&server.client(), &damaged).into_iter().find(|attempt| attempt["errorCode"] == "payload_corrupt")
+    });
+    assert_eq!(last["responseStatusCode"], 0, "{last}");
+    until("what was whole is delivered", || {
+        attempts(&server.client(), &whole).into_iter().find(|attempt| attempt["statusText"] == "success")
+    });
+    assert!(receiver.all().iter().all(|request| !request.text().contains("Damaged")));
 }
 
 #[test]

@@ -6,8 +6,10 @@ mod support;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use serde_json::json;
 use tempfile::TempDir;
 
+use support::scene::Scene;
 use support::server::{API_KEY, Launch, run};
 
 /// The file that a server says it has written its first key to.
@@ -86,6 +88,28 @@ fn the_data_is_for_its_owner_only() {
         let mode = entry.metadata().unwrap().permissions().mode() & 0o077;
         assert_eq!(mode, 0, "others may read {}", entry.path().display());
     }
+}
+
+/// THREATS L07, C23: clients get half of the few files that there are, so that deliveries go on while they hold theirs.
+#[test]
+fn where_files_are_few_clients_get_half_of_them() {
+    let scene = Scene::with(|launch| launch.under("ulimit -n 64"));
+    let endpoint = scene.endpoint("/hook");
+    assert!(scene.server.output().contains("\"connections_max\":32"), "{}", scene.server.output());
+    let held: Vec<_> = (0..40).map(|_| scene.client.connect().unwrap()).collect();
+    scene.client.get("/healthz").expect_status(200);
+    let id = scene.message(&json!({"a": 1}));
+    scene.wait_for_state(&id, &endpoint, "success");
+    drop(held);
+}
+
+#[test]
+fn a_crash_leaves_no_dump_of_its_memory() {
+    let data = TempDir::new().unwrap();
+    let server = Launch::new(&data.path().join("data")).start();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.process_id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(line.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{line}");
 }
 
 #[test]

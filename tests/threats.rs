@@ -4,19 +4,15 @@
 #[expect(dead_code, reason = "each test binary uses its own part of the support")]
 mod support;
 
-use std::io::{Read, Write};
-
 use serde_json::{Value, json};
 
-use support::client::{Answer, read_answer};
+use support::client::Answer;
+use support::receiver::Receiver;
 use support::scene::{Scene, array};
 use support::server::API_KEY;
 
 /// The largest payload of a message.
 const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
-
-/// How long a client may take over the head of a request, with some room.
-const SLOW_HEAD_SECONDS: u64 = 25;
 
 /// Targets on this machine, in private networks, of cloud machines, or in ranges that nobody may be sent to.
 const FORBIDDEN_TARGETS: &[&str] = &[
@@ -97,6 +93,9 @@ const BAD_URLS: &[&str] = &[
 fn stored(scene: &Scene) -> usize {
     array(&scene.client.get(&scene.app("/msg?limit=100")).expect_status(200).json()["data"]).len()
 }
+
+/// ShipEngine's API.
+const SHIPENGINE: &str = "/v1/environment/webhooks";
 
 /// Checks that an answer is a 4xx with a clear detail.
 #[track_caller]
@@ -311,47 +310,6 @@ fn other_content_types_are_refused() {
 }
 
 #[test]
-fn broken_requests_do_not_hurt_the_others() {
-    let scene = Scene::new();
-    for bytes in [
-        b"GET\r\n\r\n".as_slice(),
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
-        b"POST /api/v1/app HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
-        b"GET / HTTP/1.1\r\nhost: a\r\nbad header\r\n\r\n",
-    ] {
-        let stream = scene.client.connect().unwrap();
-        (&stream).write_all(bytes).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
-        if let Ok(answer) = read_answer(&stream) {
-            assert!((400..500).contains(&answer.status), "{}", answer.status);
-        }
-    }
-    let many = scene.client.head("GET", "/api/v1/app") + &"x-header: y\r\n".repeat(2000) + "\r\n";
-    if let Ok(answer) = scene.client.exchange(many.as_bytes()) {
-        assert!((400..500).contains(&answer.status), "{}", answer.status);
-    }
-    scene.client.get("/api/v1/app/default").expect_status(200);
-}
-
-#[test]
-fn a_slow_client_is_closed() {
-    let scene = Scene::new();
-    let patience = std::time::Duration::from_secs(SLOW_HEAD_SECONDS);
-    let silent = scene.client.connect().unwrap();
-    let half = scene.client.connect().unwrap();
-    (&half).write_all(b"POST /api/v1/app HTTP/1.1\r\nhost: a\r\nx-slow: ").unwrap();
-    for (name, mut stream) in [("silent", silent), ("half a head", half)] {
-        stream.set_read_timeout(Some(patience)).unwrap();
-        let mut rest = Vec::new();
-        // The server may answer 408 first; what counts is that the connection ends.
-        stream.read_to_end(&mut rest).unwrap_or_else(|error| panic!("the {name} client was left open: {error}"));
-    }
-    scene.client.get("/api/v1/app/default").expect_status(200);
-}
-
-#[test]
 fn forbidden_targets_are_refused_when_written() {
     let scene = Scene::with(|launch| launch.without("CORNET_ALLOW_NETWORKS"));
     let long = format!("https://a.example/{}", "x".repeat(2049));
@@ -361,6 +319,20 @@ fn forbidden_targets_are_refused_when_written() {
         problem.expect_problem(422);
     }
     assert_eq!(scene.client.get(&scene.app("/endpoint")).json()["data"], json!([]));
+    // Every other way to write a URL is guarded alike.
+    let made = scene.client.post(&scene.app("/endpoint"), &json!({"url": "https://a.example/", "uid": "there"}));
+    made.expect_status(201);
+    let path = scene.app("/endpoint/there");
+    for url in FORBIDDEN_TARGETS.iter().chain(BAD_URLS).copied().chain([long.as_str()]) {
+        scene.client.put(&path, &json!({ "url": url })).expect_problem(422);
+        scene.client.patch(&path, &json!({ "url": url })).expect_problem(422);
+        scene.client.put(&scene.app("/endpoint/other"), &json!({ "url": url })).expect_problem(422);
+        let key = [("api-key", API_KEY)];
+        let webhook = json!({"url": url, "event": "batch"}).to_string();
+        let answer = scene.client.with_key(None).send("POST", SHIPENGINE, &key, Some(webhook.as_bytes()));
+        assert!((400..500).contains(&answer.status), "{url}: {}", answer.text());
+    }
+    assert_eq!(scene.client.get(&path).json()["url"], "https://a.example/");
     for url in
         ["http://172.15.255.255/", "http://100.63.255.255/", "http://[64:ff9b::808:808]/", "https://a.example/x?y"]
     {
@@ -381,6 +353,59 @@ fn a_target_that_became_forbidden_gets_no_connection() {
     assert_eq!(scene.receiver.connections(), before, "a connection was made to a forbidden address");
     let attempt = scene.attempts(&id).remove(0);
     assert_eq!(attempt["responseStatusCode"], 0, "{attempt}");
+}
+
+/// THREATS A44: only Cornet itself decides which way a delivery goes.
+#[test]
+fn proxies_in_the_environment_are_ignored() {
+    let proxy = Receiver::start();
+    let scene = Scene::with(|launch| {
+        let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+        names.into_iter().fold(launch, |launch, name| launch.with(name, &proxy.url("/")))
+    });
+    let endpoint = scene.endpoint("/hook");
+    let id = scene.message(&json!({"a": 1}));
+    scene.wait_for_state(&id, &endpoint, "success");
+    assert_eq!(proxy.connections(), 0);
+}
+
+/// THREATS C30: an endpoint that is a Cornet's own API, this one's or another's, with a key that opens it.
+#[test]
+fn a_delivery_is_no_request_to_the_api() {
+    let (from, to) = (Scene::with(|launch| launch.with("CORNET_RETRY_SCHEDULE", "none")), Scene::new());
+    let url = format!("http://{}{}", to.server.address(), to.app("/msg"));
+    let headers = json!({"authorization": format!("Bearer {API_KEY}")});
+    let endpoint = from.endpoint_with("/", json!({"url": url, "headers": headers}));
+    let id = from.message(&json!({"eventType": "a.b", "payload": {}}));
+    from.wait_for_state(&id, &endpoint, "fail");
+    let attempt = from.attempts(&id).remove(0);
+    assert_eq!(attempt["responseStatusCode"], 403, "{attempt}");
+    assert!(attempt["response"].as_str().unwrap().contains("delivery_loop"), "{attempt}");
+    assert_eq!(stored(&to), 0);
+    for hops in ["1", "4", "x"] {
+        let body = message("{}");
+        let answer = to.client.send("POST", &to.app("/msg"), &[("Cornet-Hop", hops)], Some(&body));
+        assert_eq!(answer.expect_problem(403)["code"], "delivery_loop");
+    }
+}
+
+/// THREATS A30: a rule that comes later holds for the endpoints that are there, and they are not sent to in silence.
+#[test]
+fn an_endpoint_with_plain_http_is_blocked_once_only_https_is_taken() {
+    let scene = Scene::with(|launch| launch.with("CORNET_RETRY_SCHEDULE", "none"));
+    let endpoint = scene.endpoint("/hook");
+    let environments = scene.client.get("/api/v1/management/environment").expect_status(200).json();
+    let path = format!("/api/v1/management/environment/{}", environments["data"][0]["id"].as_str().unwrap());
+    scene.client.patch(&path, &json!({"endpointRules": {"httpsOnly": true}})).expect_status(200);
+    let id = scene.message(&json!({"a": 1}));
+    scene.wait_for_state(&id, &endpoint, "fail");
+    let attempt = scene.attempts(&id).remove(0);
+    assert_eq!(attempt["errorCode"], "target_forbidden", "{attempt}");
+    assert!(attempt["errorDetail"].as_str().unwrap().contains("https://"), "{attempt}");
+    assert_eq!(scene.receiver.connections(), 0);
+    scene.client.patch(&path, &json!({"endpointRules": {"httpsOnly": false}})).expect_status(200);
+    let id = scene.message(&json!({"a": 2}));
+    scene.wait_for_state(&id, &endpoint, "success");
 }
 
 #[test]

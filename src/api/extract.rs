@@ -17,7 +17,9 @@ use zeroize::Zeroizing;
 
 use super::ApiState;
 use super::error::Problem;
+use crate::domain::header::HOP;
 use crate::domain::json;
+use crate::domain::key::API_KEY_PREFIX;
 use crate::domain::message::PAYLOAD_BYTES_MAX;
 use crate::ops::{Access, IdempotencyKey, Operations};
 
@@ -26,8 +28,9 @@ pub const BODY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 64 * 1024;
 
 /// The header with which a caller makes repeats of a POST harmless.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Names under which keys are sent in URLs, where logs would keep them (THREATS G09).
-const KEY_PARAMETERS: [&str; 4] = ["api_key", "apikey", "api-key", "token"];
+/// Names under which keys are sent in URLs, where logs would keep them (THREATS G09); case, `-` and `_` do not matter.
+const KEY_PARAMETERS: [&str; 8] =
+    ["accesstoken", "apikey", "apitoken", "authorization", "authtoken", "bearer", "key", "token"];
 
 impl FromRef<ApiState> for Arc<Operations> {
     fn from_ref(state: &ApiState) -> Self {
@@ -35,11 +38,25 @@ impl FromRef<ApiState> for Arc<Operations> {
     }
 }
 
-/// Refuses a URL with a key in it.
-pub(super) fn refuse_key_in_url(parts: &Parts) -> Result<(), Problem> {
+/// Refuses what no caller who means well would ask: a URL with a key in it, and a delivery of Cornet's own, which may have
+/// gone round in a circle.
+pub(super) fn refuse_misuse(parts: &Parts) -> Result<(), Problem> {
+    refuse_key_in_url(parts)?;
+    if parts.headers.contains_key(HOP) {
+        let why = "this is a delivery by Cornet, which does not take deliveries as requests: an endpoint's URL leads to its API";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "delivery_loop", why));
+    }
+    Ok(())
+}
+
+fn refuse_key_in_url(parts: &Parts) -> Result<(), Problem> {
     let query = parts.uri.query().unwrap_or_default();
-    let names_a_key = |name: &str| KEY_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known));
-    if url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| names_a_key(&name)) {
+    let names_a_key = |name: &str| {
+        let bare = name.replace(['-', '_'], "").to_ascii_lowercase();
+        KEY_PARAMETERS.contains(&bare.as_str())
+    };
+    let is_a_key = |value: &str| value.starts_with(API_KEY_PREFIX);
+    if url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| names_a_key(&name) || is_a_key(&value)) {
         let why = "send the API key in its header, such as `Authorization: Bearer KEY`, never in the URL, and replace \
                    this one";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "key_in_url", why));
@@ -60,7 +77,7 @@ impl FromRequestParts<ApiState> for Bearer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
-        refuse_key_in_url(parts)?;
+        refuse_misuse(parts)?;
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (scheme, key) = header.split_once(' ').unwrap_or_default();
         let key = if scheme.eq_ignore_ascii_case("bearer") { key.trim() } else { "" };

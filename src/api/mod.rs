@@ -38,9 +38,15 @@ mod webhooks_document;
 mod why;
 
 pub use message_door::MessageDoor;
+pub use request_id::REQUEST_ID;
 pub use router::{openapi, router};
 
 use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+
+use error::Problem;
 
 use crate::ops::Operations;
 use crate::telemetry::Metrics;
@@ -60,5 +66,17 @@ impl ApiState {
     /// The state of a server that is reached at `base_url`.
     pub fn new(operations: Arc<Operations>, metrics: Arc<Metrics>, base_url: &str) -> Self {
         Self { operations, metrics, base_url: base_url.trim_end_matches('/').into() }
+    }
+
+    /// The server's own answer to a request that nobody else answers, as a problem; `request_id` is the header that the
+    /// request came with.
+    pub fn refuse(
+        &self,
+        request_id: Option<&HeaderValue>,
+        status: StatusCode,
+        code: &'static str,
+        why: &str,
+    ) -> Response {
+        request_id::refuse(&self.operations, request_id, Problem::new(status, code, why))
     }
 }

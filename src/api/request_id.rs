@@ -6,13 +6,13 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 
-use super::error;
+use super::error::{self, Problem};
 use crate::ops::Operations;
 
 /// The header that carries it.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken from a caller.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
@@ -33,9 +33,23 @@ pub(super) async fn attach_around<F: Future<Output = Response>>(
     request: Request,
     answer: impl FnOnce(Request) -> F,
 ) -> Response {
-    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| is_sane(text));
-    let id = given.map_or_else(|| operations.next_request_id().to_string(), str::to_owned);
-    let response = answer(request).await;
+    let id = id_of(operations, request.headers().get(&REQUEST_ID));
+    finish(answer(request).await, id)
+}
+
+/// The answer of the server itself to a request that was given no other: this problem, with the request's id.
+pub(super) fn refuse(operations: &Operations, given: Option<&HeaderValue>, problem: Problem) -> Response {
+    finish(problem.into_response(), id_of(operations, given))
+}
+
+/// The id that a request was given by its caller, if it is a sane one, or a new one.
+fn id_of(operations: &Operations, given: Option<&HeaderValue>) -> String {
+    let given = given.and_then(|value| value.to_str().ok()).filter(|text| is_sane(text));
+    given.map_or_else(|| operations.next_request_id().to_string(), str::to_owned)
+}
+
+/// Writes the problem of an answer out, if it is one, and puts the request's id on it.
+fn finish(response: Response, id: String) -> Response {
     if response.status().is_server_error() {
         tracing::warn!(request = id, status = response.status().as_u16(), "a request was answered with a fault");
     }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::ApiState;
 use super::error::{Problem, ReadProblems, WriteProblems};
-use super::extract::{Given, Path, given, refuse_key_in_url, refuse_writing};
+use super::extract::{Given, Path, given, refuse_misuse, refuse_writing};
 use crate::ops::{Access, OpError, Operations, Webhook, WebhookChange};
 
 /// The header that carries the key.
@@ -26,7 +26,7 @@ impl FromRequestParts<ApiState> for ByApiKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        refuse_key_in_url(parts)?;
+        refuse_misuse(parts)?;
         let key = parts.headers.get(API_KEY).and_then(|value| value.to_str().ok()).unwrap_or_default();
         match state.operations.authenticate(key.trim()).await {
             Ok(access) => refuse_writing(parts, &access).map(|()| Self(access)),

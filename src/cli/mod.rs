@@ -1,6 +1,7 @@
 //! The commands that a person types. Each has its arguments and a `run`; none knows more of Cornet than the layer
 //! below needs it to. What is asked for goes to stdout, everything else to stderr.
 
+pub mod bad_receiver;
 pub mod bench;
 pub mod client;
 pub mod config;
@@ -46,6 +47,7 @@ Examples:
   cornet config                            show every setting, and where its value comes from
   cornet verify --help                     check the signature of a request that came in
   cornet bench                             measure this machine
+  cornet bad-receiver --list               what a receiver can do wrong, to try on Cornet
 
 A flag wins over its variable. Secrets have only variables, because everybody can see flags:
   CORNET_API_KEY     the admin key that a new store begins with; made up when it is not set
@@ -80,6 +82,7 @@ enum Command {
     Sign(sign::SignArgs),
     Verify(verify::VerifyArgs),
     Bench(bench::BenchArgs),
+    BadReceiver(bad_receiver::BadReceiverArgs),
     /// Print the OpenAPI document of the API
     Openapi,
     /// Ask the server on this machine whether it is ready; exits with 0 when it is
@@ -104,6 +107,7 @@ pub fn run() -> ExitCode {
         Some(Command::Sign(args)) => sign::run(&args, &SystemClock::default()),
         Some(Command::Verify(args)) => verify::run(&args, &SystemClock::default()),
         Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::BadReceiver(args)) => bad_receiver::run(&args),
         Some(Command::Openapi) => print_line(&serde_json::to_string_pretty(&api::openapi())?),
         Some(Command::Healthcheck(options)) => healthcheck::run(&options),
         Some(Command::Version) => print_line(concat!("cornet ", env!("CARGO_PKG_VERSION"))),

@@ -76,10 +76,11 @@ mod tests {
 
     use super::*;
     use crate::domain::id::Id;
+    use crate::domain::own_names::OwnNames;
 
     #[test]
     fn a_cookie_is_found_among_others_and_is_kept_close() {
-        let site = |url: &str| Site::new(url.to_owned(), None, Vec::new(), CancellationToken::new());
+        let site = |url: &str| Site::new(url.to_owned(), OwnNames::default(), Vec::new(), CancellationToken::new());
         let place = Place::Dashboard(Id::from_number(1));
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, HeaderValue::from_static("a=b; cornet_session=cs_1; cornet_theme=dark"));

@@ -1,6 +1,5 @@
 //! Where the pages are shown: under which names, in which frames, and with which headers. It knows no page.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -14,6 +13,7 @@ use maud::Markup;
 use tokio_util::sync::CancellationToken;
 
 use super::frame;
+use crate::domain::own_names::OwnNames;
 
 /// A page takes nothing from elsewhere and sends nothing elsewhere (THREATS I02); who may frame it comes last.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -28,21 +28,16 @@ pub(super) const HTML: (HeaderName, &str) = (CONTENT_TYPE, "text/html; charset=u
 /// Where the pages are shown.
 pub struct Site {
     base_url: String,
-    public_host: Option<String>,
+    names: OwnNames,
     frame_ancestors: Vec<String>,
     draining: CancellationToken,
 }
 
 impl Site {
-    /// Pages that people reach at `base_url`, and by the name `public_host` if there is one; pages of these origins may
-    /// show the portal in a frame. What is kept open for news ends with `draining`.
-    pub fn new(
-        base_url: String,
-        public_host: Option<&str>,
-        frame_ancestors: Vec<String>,
-        draining: CancellationToken,
-    ) -> Self {
-        Self { base_url, public_host: public_host.map(str::to_owned), frame_ancestors, draining }
+    /// Pages that people reach at `base_url` and under these names; pages of these origins may show the portal in a frame.
+    /// What is kept open for news ends with `draining`.
+    pub fn new(base_url: String, names: OwnNames, frame_ancestors: Vec<String>, draining: CancellationToken) -> Self {
+        Self { base_url, names, frame_ancestors, draining }
     }
 
     /// Where people reach the server, without a slash at its end.
@@ -65,17 +60,6 @@ impl Site {
         self.draining.clone()
     }
 
-    /// Whether pages are shown under this `Host`. A name that is not known may be an attacker's that was pointed at
-    /// this machine to have its pages read by a script (DNS rebinding, THREATS F22); an address cannot be.
-    fn is_own(&self, host: &str) -> bool {
-        let port = host.rfind(':').filter(|colon| host[colon + 1..].bytes().all(|byte| byte.is_ascii_digit()));
-        let name = host[..port.unwrap_or(host.len())].trim_end_matches('.');
-        let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-        let is_local = name.eq_ignore_ascii_case("localhost");
-        let is_public = self.public_host.as_deref().is_some_and(|public| name.eq_ignore_ascii_case(public));
-        is_local || is_public || address.parse::<IpAddr>().is_ok()
-    }
-
     fn protect(&self, path: &str, headers: &mut HeaderMap) {
         let may_be_framed = self.is_framed() && path.starts_with(PORTAL);
         let ancestors = if may_be_framed { self.frame_ancestors.join(" ") } else { NOBODY.to_owned() };
@@ -95,7 +79,7 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     let path = request.uri().path().to_owned();
     // A client without a Host is no browser.
     let host = request.headers().get(HOST).map_or("localhost", |host| host.to_str().unwrap_or_default());
-    let mut response = match site.is_own(host) {
+    let mut response = match site.names.include(host) {
         true => next.run(request).await,
         false => page(StatusCode::MISDIRECTED_REQUEST, misdirected()),
     };
@@ -129,18 +113,7 @@ mod tests {
     fn site(frame_ancestors: &[&str]) -> Site {
         let ancestors = frame_ancestors.iter().map(|&origin| origin.to_owned()).collect();
         let base_url = "https://hooks.example.com".to_owned();
-        Site::new(base_url, Some("hooks.example.com"), ancestors, CancellationToken::new())
-    }
-
-    #[test]
-    fn pages_are_shown_under_known_names_and_addresses_only() {
-        let site = site(&[]);
-        for host in ["127.0.0.1:8484", "[::1]:8484", "[::1]", "localhost", "LOCALHOST:1", "hooks.example.com:443"] {
-            assert!(site.is_own(host), "{host}");
-        }
-        for host in ["", "evil.example", "evil.example:8484", "127.0.0.1.evil.example", "localhost.evil.example"] {
-            assert!(!site.is_own(host), "{host}");
-        }
+        Site::new(base_url, OwnNames::new(Some("hooks.example.com")), ancestors, CancellationToken::new())
     }
 
     #[test]

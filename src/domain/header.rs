@@ -12,33 +12,58 @@ pub const HEADER_VALUE_BYTES_MAX: usize = 4 * 1024;
 /// How long all names and values may be together.
 pub const HEADERS_BYTES_MAX: usize = 8 * 1024;
 
+/// Says of a request that it is a delivery of Cornet's, and how often what it tells of was delivered on its way. Cornet
+/// does not take deliveries as requests to its API, so that none goes round in circles (THREATS C30).
+pub const HOP: &str = "cornet-hop";
+
 /// Names that Cornet sets itself, that steer the connection, or that open a metadata service or a proxy.
-const RESERVED: [&str; 20] = [
+const RESERVED: [&str; 29] = [
     "accept-encoding",
+    "cf-connecting-ip",
     "connection",
     "cookie",
+    "date",
     "expect",
     "forwarded",
     "host",
+    "http2-settings",
     "keep-alive",
     "metadata",
-    "metadata-flavor",
     "range",
     "te",
     "trailer",
     "transfer-encoding",
+    "true-client-ip",
     "upgrade",
     "user-agent",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
     "x-google-metadata-request",
+    "x-host",
+    "x-http-method",
     "x-http-method-override",
-    "x-original-url",
+    "x-identity-header",
+    "x-method-override",
     "x-real-ip",
     "x-rewrite-url",
 ];
 
 /// Beginnings of names that are reserved for the same reasons; `ce-` is CloudEvents in binary form.
-const RESERVED_PREFIXES: [&str; 8] =
-    ["ce-", "content-", "cornet-", "proxy-", "svix-", "webhook-", "x-aws-ec2-metadata-", "x-forwarded-"];
+const RESERVED_PREFIXES: [&str; 12] = [
+    "ce-",
+    "content-",
+    "cornet-",
+    "metadata-",
+    "proxy-",
+    "sec-",
+    "svix-",
+    "webhook-",
+    "x-aliyun-ecs-metadata-",
+    "x-aws-ec2-metadata-",
+    "x-forwarded-",
+    "x-original-",
+];
 
 /// Parts of names whose values are credentials.
 const SENSITIVE_PARTS: [&str; 8] =
@@ -154,6 +179,15 @@ mod tests {
             "Metadata-Flavor",
             "X-Forwarded-For",
             "X-Original-URL",
+            "X-Original-Host",
+            "X-HTTP-Method",
+            "X-Forwarded-Host",
+            "Via",
+            "Sec-Fetch-Site",
+            "Metadata-Token",
+            "X-aliyun-ecs-metadata-token",
+            "X-IDENTITY-HEADER",
+            "True-Client-IP",
             "User-Agent",
         ] {
             assert!(is_reserved(name) && check([(name, "v")]).is_err(), "{name:?}");

@@ -21,6 +21,7 @@ pub mod key;
 pub mod message;
 pub mod name;
 pub mod network;
+pub mod own_names;
 pub mod portal;
 pub mod preset;
 pub mod retry;

@@ -110,7 +110,8 @@ pub const LOOPBACK: [Network; 2] =
 
 /// Every IPv4 block that is not ordinary public unicast: the IANA IPv4 Special-Purpose Address Registry (RFC 6890),
 /// also those blocks that it calls globally reachable, since no receiver lives there; multicast (RFC 5771); and the
-/// public address of Azure's WireServer (THREATS A11).
+/// public address of Azure's WireServer (THREATS A11). `network/special_purpose.tsv` is the registry as it stood, and the
+/// tests hold the two against each other.
 const SPECIAL_V4: [Network; 18] = [
     Network::v4(0, 0, 0, 0, 8),     // "this network"; 0.0.0.0 reaches the machine itself on Linux
     Network::v4(10, 0, 0, 0, 8),    // private use
@@ -135,30 +136,50 @@ const SPECIAL_V4: [Network; 18] = [
 /// The only part of IPv6 that is global unicast; everything outside it is refused (THREATS A25).
 const GLOBAL_V6: Network = Network::v6([0x2000, 0, 0, 0], 3);
 
-/// The blocks inside [`GLOBAL_V6`] that the IANA IPv6 Special-Purpose Address Registry takes out of ordinary use. The
-/// rest of the registry (::, ::1, 100::/64, 5f00::/16, fc00::/7, fe80::/10 …) lies outside.
-const SPECIAL_V6: [Network; 5] = [
+/// The blocks inside [`GLOBAL_V6`] that the IANA IPv6 Special-Purpose Address Registry takes out of ordinary use, and
+/// what was once the 6bone. The rest of the registry (::, ::1, 100::/64, 5f00::/16, fc00::/7, fe80::/10 …) lies outside.
+const SPECIAL_V6: [Network; 6] = [
     Network::v6([0x2001, 0, 0, 0], 23), // IETF protocol assignments: Teredo, benchmarking, ORCHID …
     Network::v6([0x2001, 0x0db8, 0, 0], 32), // documentation
-    Network::v6([0x2002, 0, 0, 0], 16), // 6to4, which can hide any IPv4 address
+    SIX_TO_FOUR,
     Network::v6([0x2620, 0x004f, 0x8000, 0], 48), // AS112, direct delegation
-    Network::v6([0x3fff, 0, 0, 0], 20), // documentation
+    Network::v6([0x3ffe, 0, 0, 0], 16),           // the 6bone, given back (RFC 3701)
+    Network::v6([0x3fff, 0, 0, 0], 20),           // documentation
 ];
 
-/// Where clouds tell a machine its credentials (THREATS A10–A13). They take more than a wide allow-list to be opened.
-const METADATA: [IpAddr; 12] = [
+/// 6to4: the bits after the prefix are an IPv4 address, which any tunnel on the way may unpack (RFC 3056).
+const SIX_TO_FOUR: Network = Network::v6([0x2002, 0, 0, 0], 16);
+
+/// IPv6 blocks whose addresses have an IPv4 address in them that a tunnel or a translator unpacks where nobody judges it.
+const DISGUISES: [Network; 5] = [
+    SIX_TO_FOUR,
+    Network::v6([0x2001, 0, 0, 0], 32),           // Teredo (RFC 4380)
+    Network::v6([0x0064, 0xff9b, 0x0001, 0], 48), // NAT64 of a network's own (RFC 8215)
+    Network::v6([0, 0, 0, 0], 96),                // IPv4-compatible (RFC 4291, 2.5.5.1)
+    Network { first: IpAddr::V6(Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0)), prefix_bits: 96 }, // stateless translation (RFC 2765)
+];
+
+/// Where clouds tell a machine its credentials, or what it is (THREATS A10–A13). They take more than an allow-list that
+/// happens to cover them to be opened.
+const METADATA: [IpAddr; 18] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), // AWS, Azure, Google and most others
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 253)), // AWS resolver
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 123)), // AWS time
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),   // AWS container credentials
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),  // AWS pod identity
     IpAddr::V4(Ipv4Addr::new(169, 254, 42, 42)),   // Scaleway
+    IpAddr::V4(Ipv4Addr::new(169, 254, 0, 23)),    // Tencent
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),   // Azure WireServer
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), // Alibaba
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),     // Oracle classic
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254)), // AWS
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x253)), // AWS resolver
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x23)), // AWS pod identity
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x254)), // Google
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x42)), // Scaleway
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1)), // Akamai
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe)), // OpenStack
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0x1234, 0x5678, 0x9abc)), // Azure
 ];
 
 /// The well-known NAT64 prefix (RFC 6052): the last 32 bits are the IPv4 address that is meant.
@@ -179,7 +200,10 @@ pub fn canonical(address: IpAddr) -> IpAddr {
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(_) => !SPECIAL_V4.iter().any(|special| special.contains(address)),
-        IpAddr::V6(_) => GLOBAL_V6.contains(address) && !SPECIAL_V6.iter().any(|special| special.contains(address)),
+        IpAddr::V6(_) => {
+            let is_special = SPECIAL_V6.iter().any(|special| special.contains(address));
+            GLOBAL_V6.contains(address) && !is_special && !is_disguise(address)
+        }
     }
 }
 
@@ -188,39 +212,20 @@ pub fn is_metadata(address: IpAddr) -> bool {
     METADATA.contains(&address)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn network(text: &str) -> Network {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_network_is_read_as_it_is_shown() {
-        for text in ["10.1.0.0/16", "0.0.0.0/0", "::/0", "fd00::/8", "1.2.3.4/32", "::1/128"] {
-            assert_eq!(network(text).to_string(), text);
-        }
-        assert_eq!(network("127.0.0.1"), network("127.0.0.1/32"));
-    }
-
-    #[test]
-    fn a_network_that_is_unclear_is_refused_with_what_to_write() {
-        for text in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "backend", "10.0.0.0/-1", "10.0.0.0/8/8", "127.1/8"] {
-            assert_eq!(text.parse::<Network>(), Err(NetworkError::Invalid(text.to_owned())), "{text}");
-        }
-        let error = "10.1.2.3/16".parse::<Network>().unwrap_err();
-        assert!(error.to_string().ends_with("write 10.1.0.0/16 for the block"), "{error}");
-    }
-
-    #[test]
-    fn a_block_holds_its_own_family_from_first_to_last() {
-        assert!(network("0.0.0.0/0").contains([255, 255, 255, 255].into()));
-        assert!(!network("0.0.0.0/0").contains("::".parse().unwrap()));
-        assert!(network("172.16.0.0/12").contains([172, 31, 255, 255].into()));
-        assert!(!network("172.16.0.0/12").contains([172, 32, 0, 0].into()));
-        assert!(network("0.0.0.0/0").overlaps(&LOOPBACK[0]));
-        assert!(network("127.0.0.1").overlaps(&LOOPBACK[0]));
-        assert!(!network("::/0").overlaps(&LOOPBACK[0]));
-    }
+/// Whether `address` stands for an IPv4 address that nobody could judge, so that no allow-list opens it; takes a
+/// [`canonical`] address.
+pub fn is_disguise(address: IpAddr) -> bool {
+    let IpAddr::V6(v6) = address else { return false };
+    let is_own = v6.is_loopback() || v6.is_unspecified();
+    !is_own && (is_isatap(v6) || DISGUISES.iter().any(|disguise| disguise.contains(address)))
 }
+
+/// Whether the lower half of an address is that of an ISATAP interface, whose last 32 bits are an IPv4 address
+/// (RFC 5214, 6.1).
+fn is_isatap(address: Ipv6Addr) -> bool {
+    matches!(address.segments(), [_, _, _, _, 0 | 0x0200, 0x5efe, _, _])
+}
+
+#[cfg(test)]
+#[path = "network/tests.rs"]
+mod tests;

@@ -27,17 +27,35 @@ const REFUSED_PORTS: [u16; 33] = [
     6666, 6667, 6668, 6669, 6679, 6697, 9042, 9200, 9300, 10080, 11211, 26257, 27017, 27018,
 ];
 
-/// The shortest prefix of an allow-list entry that opens a metadata address in its block (THREATS A41).
-const METADATA_V4_PREFIX_BITS_MIN: u8 = 16;
-const METADATA_V6_PREFIX_BITS_MIN: u8 = 64;
-
 /// Names of the machine itself.
-const LOOPBACK_NAMES: [&str; 5] = ["localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback"];
+const LOOPBACK_NAMES: [&str; 6] =
+    ["localhost", "localhost.localdomain", "localhost6", "localhost6.localdomain6", "ip6-localhost", "ip6-loopback"];
 
 /// Names of the services that hand out a machine's credentials; no network that is open opens them (THREATS A40).
-const METADATA_NAMES: [&str; 4] = ["metadata", "metadata.google.internal", "metadata.goog", "instance-data"];
-/// Ends of names that exist only inside a network (RFC 6762, RFC 8375, THREATS A40).
-const INTERNAL_SUFFIXES: [&str; 5] = [".internal", ".local", ".localdomain", ".svc", ".home.arpa"];
+const METADATA_NAMES: [&str; 8] = [
+    "instance-data",
+    "instance-data.ec2.internal",
+    "metadata",
+    "metadata.azure.internal",
+    "metadata.goog",
+    "metadata.google.internal",
+    "metadata.platformequinix.com",
+    "metadata.tencentyun.com",
+];
+/// Ends of names that exist only inside a network (RFC 6762 with its appendix G, RFC 8375, THREATS A40).
+const INTERNAL_SUFFIXES: [&str; 11] = [
+    ".corp",
+    ".home",
+    ".home.arpa",
+    ".internal",
+    ".intranet",
+    ".lan",
+    ".local",
+    ".localdomain",
+    ".localdomain6",
+    ".private",
+    ".svc",
+];
 
 /// The protocol of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,6 +280,7 @@ fn check_name(name: &str) -> Result<&str, TargetError> {
 pub struct TargetPolicy {
     allowed: Vec<Network>,
     own: Vec<SocketAddr>,
+    public: Option<(Host, u16)>,
     https_only: bool,
 }
 
@@ -283,6 +302,11 @@ impl TargetPolicy {
         Self { own, ..self }
     }
 
+    /// The same policy, refusing where people reach this very server, too.
+    pub fn refusing_public(self, public: Option<&Target>) -> Self {
+        Self { public: public.map(|public| (public.host.clone(), public.port)), ..self }
+    }
+
     /// The same policy, refusing plain HTTP (THREATS A30).
     pub fn https_only(self) -> Self {
         Self { https_only: true, ..self }
@@ -298,6 +322,10 @@ impl TargetPolicy {
     pub fn check_literal(&self, target: &Target) -> Result<(), TargetError> {
         if self.https_only && target.scheme == Scheme::Http {
             return Err(TargetError::Scheme);
+        }
+        let is_public = |(host, port): &(Host, u16)| *host == target.host && *port == target.port;
+        if self.public.as_ref().is_some_and(is_public) {
+            return Err(TargetError::Forbidden);
         }
         let permitted = match &target.host {
             Host::Address(address) => self.permits_socket(SocketAddr::new(*address, target.port)),
@@ -333,16 +361,17 @@ impl TargetPolicy {
     }
 
     /// Whether deliveries may go to this address. IPv4-mapped and NAT64 addresses are judged as the IPv4 address that
-    /// they stand for (THREATS A17, A19).
+    /// they stand for (THREATS A17, A19); one that hides another is never open (A21), and a metadata service only where
+    /// the operator names it, and it alone (A41).
     pub fn permits(&self, address: IpAddr) -> bool {
         let address = network::canonical(address);
-        let prefix_bits_min = match (network::is_metadata(address), address) {
-            (false, _) => 0,
-            (true, IpAddr::V4(_)) => METADATA_V4_PREFIX_BITS_MIN,
-            (true, IpAddr::V6(_)) => METADATA_V6_PREFIX_BITS_MIN,
+        let is_metadata = network::is_metadata(address);
+        let opens = |allowed: &Network| match is_metadata {
+            true => *allowed == Network::from(address),
+            false => allowed.contains(address),
         };
-        let opens = |allowed: &Network| allowed.prefix_bits() >= prefix_bits_min && allowed.contains(address);
-        network::is_public(address) || self.allowed.iter().any(opens)
+        let is_open = network::is_public(address) || self.allowed.iter().any(opens);
+        is_open && !network::is_disguise(address)
     }
 }
 
@@ -357,7 +386,8 @@ fn reaches_beyond_the_machine(allowed: &Network) -> bool {
     !LOOPBACK.iter().any(is_within)
 }
 
-fn is_internal_name(name: &str) -> bool {
+/// Whether a name exists only inside a network: nobody can have it registered (THREATS A40).
+pub fn is_internal_name(name: &str) -> bool {
     !name.contains('.') || INTERNAL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 

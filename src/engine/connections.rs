@@ -17,17 +17,26 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
 
-use super::connector::Stream;
+use super::connector::{Line, Stream};
+use super::metered::{Allowance, Metered};
 use crate::clock::Clock;
 
+/// How much may come before an answer's body, interim answers included: nobody needs more than a few of them (THREATS C08).
+const BEFORE_BODY_BYTES_MAX: usize = 4 * HEAD_BYTES_MAX;
+
 /// How long an answer's head may be (THREATS C07). That it has at most 100 headers is hyper's own limit.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// HTTP/1.1 as it is spoken over one connection.
+type Protocol = http1::Connection<TokioIo<Metered<Line>>, Full<Bytes>>;
 
 /// One open connection.
 pub struct Connection {
     requests: SendRequest<Full<Bytes>>,
-    protocol: http1::Connection<Stream, Full<Bytes>>,
+    protocol: Protocol,
+    allowance: Allowance,
     /// The address at the other end.
     pub address: IpAddr,
 }
@@ -40,8 +49,9 @@ impl Connection {
     pub async fn new(stream: Stream, address: IpAddr) -> Result<Box<Self>, hyper::Error> {
         let mut settings = http1::Builder::new();
         settings.max_buf_size(HEAD_BYTES_MAX).ignore_invalid_headers_in_responses(true);
-        let (requests, protocol) = settings.handshake(stream).await?;
-        Ok(Box::new(Self { requests, protocol, address }))
+        let (stream, allowance) = Metered::new(stream.into_inner());
+        let (requests, protocol) = settings.handshake(TokioIo::new(stream)).await?;
+        Ok(Box::new(Self { requests, protocol, allowance, address }))
     }
 
     /// Sends a request and waits for the answer's head.
@@ -52,8 +62,11 @@ impl Connection {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
-        let Self { requests, protocol, .. } = self;
-        drive(protocol, requests.try_send_request(request)).await
+        let Self { requests, protocol, allowance, .. } = self;
+        allowance.set(BEFORE_BODY_BYTES_MAX);
+        let answered = drive(protocol, requests.try_send_request(request)).await;
+        allowance.lift();
+        answered
     }
 
     /// Waits for something that comes over this connection.
@@ -72,7 +85,7 @@ impl Connection {
 }
 
 /// Waits for something that comes over a connection, and keeps the connection going meanwhile.
-async fn drive<F: Future>(protocol: &mut http1::Connection<Stream, Full<Bytes>>, awaited: F) -> F::Output {
+async fn drive<F: Future>(protocol: &mut Protocol, awaited: F) -> F::Output {
     let mut awaited = pin!(awaited);
     let mut has_ended = false;
     poll_fn(|context| {

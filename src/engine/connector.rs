@@ -31,8 +31,11 @@ pub struct Connector {
     connect_budget: Duration,
 }
 
-/// A connection to a receiver, plain or TLS, as the HTTP library takes it.
-pub type Stream = TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>;
+/// A connection to a receiver, plain or TLS.
+pub type Line = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// The same, as the HTTP library takes it.
+pub type Stream = TokioIo<Line>;
 
 /// A connection that was just opened, and how.
 pub struct Opened {

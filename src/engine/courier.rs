@@ -12,6 +12,7 @@ use crate::domain::attempt::{AttemptError, AttemptErrorCode, AttemptReport};
 use crate::domain::delivery::{Attempt, DeliveryState, Outcome, STATUS_GONE};
 use crate::domain::endpoint::DisabledBecause;
 use crate::domain::environment::EnvironmentType;
+use crate::domain::header::HOP;
 use crate::domain::id::AttemptId;
 use crate::domain::message::Message;
 use crate::domain::retry::RetryPolicy;
@@ -22,6 +23,7 @@ use crate::store::{Content, Record, Route, Routes, Store, StoreError};
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const CORNET_HOP: HeaderName = HeaderName::from_static(HOP);
 
 static PRODUCT: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(concat!("Cornet/", env!("CARGO_PKG_VERSION"))).unwrap_or(HeaderValue::from_static("Cornet"))
@@ -184,7 +186,7 @@ fn request(routes: &Routes, route: &Route, message: &Message, now: Timestamp, pu
     let message_id = message.id.to_string();
     let signers = route.signers.iter().filter(|(_, until)| until.is_none_or(|end| now < end));
     let signature = signature::header(signers.map(|(signer, _)| signer), &message_id, now, &wrapped.body);
-    let mut headers = HeaderMap::with_capacity(5 + wrapped.headers.len() + route.endpoint.headers.len());
+    let mut headers = HeaderMap::with_capacity(6 + wrapped.headers.len() + route.endpoint.headers.len());
     for (name, value) in &route.endpoint.headers {
         // They were checked when they were set.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -193,6 +195,7 @@ fn request(routes: &Routes, route: &Route, message: &Message, now: Timestamp, pu
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(wrapped.content_type));
     headers.insert(USER_AGENT, PRODUCT.clone());
+    headers.insert(CORNET_HOP, HeaderValue::from_static("1"));
     headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.as_seconds()));
     let of_envelope = wrapped.headers.into_iter().map(|(name, text)| (HeaderName::from_static(name), text));
     for (name, text) in of_envelope.chain([(WEBHOOK_ID, message_id), (WEBHOOK_SIGNATURE, signature)]) {
@@ -200,5 +203,6 @@ fn request(routes: &Routes, route: &Route, message: &Message, now: Timestamp, pu
             headers.insert(name, value);
         }
     }
-    OutgoingRequest { target: route.target.clone(), headers, body: wrapped.body }
+    let https_only = environment.settings.endpoint_rules.https_only;
+    OutgoingRequest { target: route.target.clone(), headers, body: wrapped.body, https_only }
 }

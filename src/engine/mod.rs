@@ -5,6 +5,7 @@
 pub mod connections;
 pub mod connector;
 pub mod courier;
+mod metered;
 pub mod resolver;
 pub mod scheduler;
 pub mod sender;

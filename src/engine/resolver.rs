@@ -108,12 +108,13 @@ mod tests {
 
     use hickory_resolver::config::NameServerConfig;
     use hickory_resolver::proto::op::{Message, ResponseCode};
+    use hickory_resolver::proto::rr::rdata::CNAME;
     use hickory_resolver::proto::rr::{RData, Record, RecordType};
     use tokio::net::UdpSocket;
 
     use super::*;
 
-    /// A name server on loopback: it knows the addresses of `known.test`, stays silent about `silent.test`, refuses
+    /// A name server on loopback: it knows the addresses of `known.test`, its alias `alias.test` and `fleeting.test`, stays silent about `silent.test`, refuses
     /// `broken.test`, denies the rest, and remembers what it was asked.
     async fn name_server() -> (DnsResolver, Arc<Mutex<Vec<String>>>) {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -134,7 +135,14 @@ mod tests {
                 };
                 match query.name().to_string().as_str() {
                     "known.test." => drop(answer.add_answer(Record::from_rdata(query.name().clone(), 60, data))),
-                    "silent.test." => continue,
+                    "fleeting.test." => drop(answer.add_answer(Record::from_rdata(query.name().clone(), 0, data))),
+                    "alias.test." => {
+                        let target = Name::from_ascii("known.test.").unwrap();
+                        let alias = RData::CNAME(CNAME(target.clone()));
+                        answer.add_answer(Record::from_rdata(query.name().clone(), 60, alias));
+                        answer.add_answer(Record::from_rdata(target, 60, data));
+                    }
+                    name if name.ends_with("silent.test.") => continue,
                     "broken.test." => answer.metadata.response_code = ResponseCode::ServFail,
                     _ => answer.metadata.response_code = ResponseCode::NXDomain,
                 }
@@ -153,6 +161,41 @@ mod tests {
         assert_eq!(resolver.lookup("known.test").await, Ok(expected.clone()));
         assert_eq!(resolver.lookup("known.test").await, Ok(expected));
         assert_eq!(asked.lock().unwrap().as_slice(), ["known.test.", "known.test."]);
+    }
+
+    /// THREATS B12: what is not to be remembered is asked for each time.
+    #[tokio::test]
+    async fn an_answer_for_no_time_is_not_remembered() {
+        let (resolver, asked) = name_server().await;
+        for lookups in 1..=3 {
+            assert_eq!(resolver.lookup("fleeting.test").await.map(|found| found.len()), Ok(2));
+            assert_eq!(asked.lock().unwrap().len(), 2 * lookups, "one question for each family");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_alias_is_the_addresses_at_its_end() {
+        let (resolver, _) = name_server().await; // B04
+        let expected: Vec<IpAddr> = vec![[93, 184, 216, 34].into(), Ipv6Addr::LOCALHOST.into()];
+        assert_eq!(resolver.lookup("alias.test").await, Ok(expected));
+    }
+
+    /// THREATS B11: as many as want look up names that nobody answers for; the next name is found all the same.
+    #[tokio::test]
+    async fn names_that_nobody_answers_for_use_up_nothing() {
+        let (resolver, asked) = name_server().await;
+        let resolver = Arc::new(resolver);
+        let silent = (0..2 * LOOKUPS_AT_ONCE_MAX).map(|number| {
+            let resolver = resolver.clone();
+            tokio::spawn(async move { resolver.lookup(&format!("n{number}.silent.test")).await })
+        });
+        for lookup in silent.collect::<Vec<_>>() {
+            assert_eq!(lookup.await.unwrap().unwrap_err().code, AttemptErrorCode::DnsTimeout);
+        }
+        let names: std::collections::HashSet<String> = asked.lock().unwrap().iter().cloned().collect();
+        // As the first are given up, the last may get a turn for a moment.
+        assert!(names.len() <= LOOKUPS_AT_ONCE_MAX * 3 / 2, "{} names were asked for", names.len());
+        assert!(resolver.lookup("known.test").await.is_ok());
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HOST, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
@@ -19,9 +19,10 @@ use crate::clock::Clock;
 use crate::domain::attempt::{
     Answer, AttemptError, AttemptErrorCode, AttemptReport, KEPT_BODY_BYTES_MAX, KEPT_HEADER_BYTES_MAX, Phases,
 };
-use crate::domain::target::{Target, TargetPolicy};
-use crate::engine::connections::{Connection, Connections};
+use crate::domain::target::{Scheme, Target, TargetError, TargetPolicy};
+use crate::engine::connections::{Connection, Connections, HEAD_BYTES_MAX};
 use crate::engine::connector::{Connector, refused, us_between};
+use crate::engine::metered::EXHAUSTED;
 use crate::engine::resolver::{DnsResolver, Resolver};
 use crate::engine::tls::{Tls, TlsSetupError};
 
@@ -40,6 +41,8 @@ pub struct OutgoingRequest {
     pub headers: HeaderMap,
     /// The bytes that were signed.
     pub body: Bytes,
+    /// Whether plain HTTP is refused though it was allowed when the URL was written (THREATS A30).
+    pub https_only: bool,
 }
 
 /// Sends requests; a simulation puts its own in the place of [`HttpSender`].
@@ -171,7 +174,7 @@ impl HttpSender {
         while let Some(mut connection) = self.connections.take(target.origin(), started).await {
             *reached = Some(Reached { address: connection.address, phases: Phases::default(), since: started });
             match connection.send(request).await {
-                Ok(response) => return Ok((response, connection)),
+                Ok(response) => return Ok((bounded(response)?, connection)),
                 // The receiver has closed it meanwhile, and has seen nothing of the request.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
@@ -185,7 +188,7 @@ impl HttpSender {
         *reached = Some(Reached { address: opened.address, phases: opened.phases, since: opened.since });
         let mut connection = Connection::new(opened.stream, opened.address).await.map_err(|error| explain(&error))?;
         match connection.send(request).await {
-            Ok(response) => Ok((response, connection)),
+            Ok(response) => Ok((bounded(response)?, connection)),
             Err(error) => Err(explain(error.error())),
         }
     }
@@ -205,7 +208,11 @@ impl Sender for HttpSender {
     async fn send(&self, request: OutgoingRequest) -> AttemptReport {
         let started = self.clock.monotonic();
         let target = request.target.clone();
-        let report = match self.policy.check_literal(&target).map_err(refused).and_then(|()| form(request)) {
+        let allowed = match request.https_only && target.scheme() == Scheme::Http {
+            true => Err(TargetError::Scheme),
+            false => self.policy.check_literal(&target),
+        };
+        let report = match allowed.map_err(refused).and_then(|()| form(request)) {
             Err(error) => AttemptReport::unsent(error),
             Ok(request) => self.exchange(request, &target, started).await,
         };
@@ -216,7 +223,7 @@ impl Sender for HttpSender {
 
 /// The request as the HTTP library takes it.
 fn form(outgoing: OutgoingRequest) -> Result<Request<Full<Bytes>>, AttemptError> {
-    let OutgoingRequest { target, mut headers, body } = outgoing;
+    let OutgoingRequest { target, mut headers, body, .. } = outgoing;
     let refused = || AttemptError::new(AttemptErrorCode::SenderError, "the request could not be formed");
     let uri = target.path_and_query().parse().map_err(|_| refused())?;
     if !headers.contains_key(HOST) {
@@ -279,6 +286,17 @@ async fn read_body(mut body: Incoming, kept: &mut Vec<u8>) -> Option<usize> {
     Some(read_bytes)
 }
 
+/// The answer, unless its head is too long: what the HTTP library reads at once may be more than it was told to hold.
+fn bounded(response: Response<Incoming>) -> Result<Response<Incoming>, AttemptError> {
+    let line_bytes = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + ": \r\n".len() + value.len();
+    let head_bytes: usize = response.headers().iter().map(line_bytes).sum();
+    if head_bytes > HEAD_BYTES_MAX { Err(head_too_large()) } else { Ok(response) }
+}
+
+fn head_too_large() -> AttemptError {
+    AttemptError::new(AttemptErrorCode::ResponseHeadTooLarge, "the answer's headers are too many or too long")
+}
+
 fn keep_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let mut room = KEPT_HEADER_BYTES_MAX;
     let mut kept = Vec::with_capacity(headers.len());
@@ -299,7 +317,7 @@ fn keep_retry_after(headers: &HeaderMap) -> Option<String> {
 fn explain(error: &hyper::Error) -> AttemptError {
     use AttemptErrorCode as Code;
     if error.is_parse_too_large() {
-        return AttemptError::new(Code::ResponseHeadTooLarge, "the answer's headers are too many or too long");
+        return head_too_large();
     }
     if error.is_parse() {
         return AttemptError::new(Code::ResponseInvalid, "the answer is not HTTP/1.1");
@@ -312,6 +330,7 @@ fn explain(error: &hyper::Error) -> AttemptError {
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted) => {
             AttemptError::new(Code::ConnectionReset, "the connection was reset before the answer was complete")
         }
+        Some(EXHAUSTED) => head_too_large(),
         Some(io::ErrorKind::TimedOut) => {
             AttemptError::new(Code::Timeout, "the server stopped answering on an open connection")
         }

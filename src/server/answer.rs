@@ -10,22 +10,28 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
-use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tower::{Layer, Service};
 
 use super::exchange::{Exchange, PatientBody};
-use crate::api::MessageDoor;
+use super::vetting;
+use crate::api::{ApiState, MessageDoor, REQUEST_ID};
 use crate::caught::caught;
 use crate::clock::Clock;
+use crate::domain::own_names::OwnNames;
 use crate::telemetry::Metrics;
 
 /// The route of a request that no route is for.
 const UNMATCHED: &str = "unmatched";
 
+/// What an answer that is no page may do in a browser: nothing (THREATS I02).
+const POLICY: &str = "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
 /// What holds for every answer that does not say otherwise.
-const HEADERS: [(HeaderName, HeaderValue); 2] = [
+const HEADERS: [(HeaderName, HeaderValue); 3] = [
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
@@ -34,13 +40,17 @@ const HEADERS: [(HeaderName, HeaderValue); 2] = [
 pub(super) struct Front {
     router: Router,
     messages: MessageDoor,
+    api: ApiState,
+    names: OwnNames,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
 }
 
 impl Front {
-    pub(super) fn new(router: Router, messages: MessageDoor, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
-        Self { router: router.layer(KeepRoute), messages, metrics, clock }
+    /// A server of these names, whose answers come from `router` but for what has a door of its own.
+    pub(super) fn new(router: Router, api: ApiState, names: OwnNames, clock: Arc<dyn Clock>) -> Self {
+        let metrics = api.metrics.clone();
+        Self { router: router.layer(KeepRoute), messages: MessageDoor::new(api.clone()), api, names, metrics, clock }
     }
 
     /// The monotonic time.
@@ -57,23 +67,23 @@ impl Front {
         let began = self.now();
         exchange.begin();
         let method = request.method().clone();
+        let request_id = request.headers().get(&REQUEST_ID).cloned();
+        let refuse = |status, code, why| self.api.refuse(request_id.as_ref(), status, code, why);
         let request = request.map(|body| Body::new(PatientBody::new(body, exchange.clone())));
         let posted_to = MessageDoor::application(request.method(), request.uri()).map(str::to_owned);
         let is_message = posted_to.is_some();
-        let answered = match posted_to {
-            Some(application) => caught(self.messages.answer(application, request)).await,
-            None => caught(self.route(request)).await,
+        let answered = match (vetting::check(&request, &self.names), posted_to) {
+            (Err((status, code, why)), _) => Some(refuse(status, code, why)),
+            (Ok(()), Some(application)) => caught(self.messages.answer(application, request)).await,
+            (Ok(()), None) => caught(self.route(request)).await,
         };
-        let mut response = match answered {
-            Some(response) => response,
-            None => {
-                self.metrics.request_panicked();
-                problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a fault of Cornet's: ask its operator")
-            }
-        };
+        let mut response = answered.unwrap_or_else(|| {
+            self.metrics.request_panicked();
+            refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a fault of Cornet's: ask its operator")
+        });
         if exchange.is_late() {
             let why = "the body was not there in time; nothing has changed: send it faster";
-            response = problem(StatusCode::REQUEST_TIMEOUT, "body_timeout", why);
+            response = refuse(StatusCode::REQUEST_TIMEOUT, "body_timeout", why);
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         for (name, value) in HEADERS {
@@ -105,19 +115,6 @@ impl Front {
             Err(never) => match never {},
         }
     }
-}
-
-/// A problem (RFC 9457) in the same shape as the API's own.
-pub(super) fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Body> {
-    let title = status.canonical_reason().unwrap_or_default();
-    let status_number = status.as_u16();
-    let body = serde_json::json!({
-        "type": "about:blank", "title": title, "status": status_number, "code": code, "detail": detail,
-    });
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    response
 }
 
 /// Leaves the template of the path that was matched in the answer, where the front finds it: only the router's inside

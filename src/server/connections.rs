@@ -11,19 +11,31 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Front;
 use super::exchange::Exchange;
+use super::guests::Guests;
+use super::places::{Place, Places};
+use super::vetting::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEADERS_MAX};
 
 /// The most clients that are connected at once when the operator does not say.
 pub const CONNECTIONS_MAX: usize = 8192;
-/// The longest head of a request; beyond it the answer is 431. hyper itself takes at most 100 headers.
-pub const REQUEST_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// What hyper takes of a head, and how many headers: twice what is allowed, because its own refusals say nothing.
+const READ_HEAD_BYTES_MAX: usize = 2 * REQUEST_HEAD_BYTES_MAX;
+const READ_HEADERS_MAX: usize = 2 * REQUEST_HEADERS_MAX;
 /// How long nobody is let in after the machine could not: it has no file or memory left, and trying costs time.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// What an address is told that has too many clients already.
+const CROWDED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
+    retry-after: 1\r\nconnection: close\r\ncontent-length: 181\r\n\r\n\
+    {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"code\":\"too_many_connections\",\
+    \"detail\":\"too many connections from this address; use them again, or come back later\"}";
+
+/// How often it is looked for somebody who has rested for too long while every place is taken.
+const CROWD_REST: Duration = Duration::from_millis(100);
 
 /// How long after a warning that all places are taken nothing more is said of it.
 const WARN_PAUSE: Duration = Duration::from_secs(60);
@@ -72,24 +84,34 @@ pub(super) async fn serve(
     draining: CancellationToken,
 ) -> Open {
     let tasks = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(connections_max));
+    let places = Places::new(connections_max);
     let mut warned = None;
+    let mut guests = Guests::default();
     let accepting = async {
         loop {
-            if places.available_permits() == 0 && warned.is_none_or(|at| front.now().saturating_sub(at) > WARN_PAUSE) {
+            if places.are_taken() && warned.is_none_or(|at| front.now().saturating_sub(at) > WARN_PAUSE) {
                 warned = Some(front.now());
                 tracing::warn!(connections_max, "every place for a client is taken; others wait");
             }
-            // Whoever finds no place waits in the machine's queue, and nothing is spent on them.
-            let Ok(place) = places.clone().acquire_owned().await else { break };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let (front, draining) = (front.clone(), draining.clone());
-                    tasks.spawn(async move {
-                        converse(stream, front, draining).await;
-                        drop(place);
-                    });
+            // Whoever finds no place waits in the machine's queue, until one leaves or has rested for too long.
+            let place = loop {
+                if places.are_taken() {
+                    guests.send_the_idlest_away(front.now());
                 }
+                if let Ok(place) = tokio::time::timeout(CROWD_REST, places.wait()).await {
+                    break place;
+                }
+            };
+            match listener.accept().await {
+                Ok((stream, peer)) => match place.give(peer.ip()) {
+                    Some(place) => {
+                        let exchange = Exchange::new(front.now());
+                        let conversation = converse(stream, place, exchange.clone(), front.clone(), draining.clone());
+                        guests.welcome(&exchange, tasks.spawn(conversation).abort_handle());
+                    }
+                    // Whoever reads that early learns why; nobody waits for those who do not.
+                    None => drop(stream.try_write(CROWDED)),
+                },
                 // That client is gone already; the next one may be fine.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {
@@ -107,11 +129,16 @@ pub(super) async fn serve(
 }
 
 /// Answers one client until it or the server has had enough.
-async fn converse(stream: TcpStream, front: Arc<Front>, draining: CancellationToken) {
+async fn converse(
+    stream: TcpStream,
+    _place: Place,
+    exchange: Arc<Exchange>,
+    front: Arc<Front>,
+    draining: CancellationToken,
+) {
     // Answers are written whole; waiting for more to send would only delay them.
     stream.set_nodelay(true).ok();
     let _counted = Counted::new(front.clone());
-    let exchange = Exchange::new(front.now());
     let service = service_fn(|request| {
         let (front, exchange) = (front.clone(), exchange.clone());
         async move { Ok::<_, Infallible>(front.answer(request, exchange).await) }
@@ -119,7 +146,8 @@ async fn converse(stream: TcpStream, front: Arc<Front>, draining: CancellationTo
     let connection = http1::Builder::new()
         // One timer for the connection, below, instead of one for each request.
         .header_read_timeout(None)
-        .max_buf_size(REQUEST_HEAD_BYTES_MAX)
+        .max_buf_size(READ_HEAD_BYTES_MAX)
+        .max_headers(READ_HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let mut patience = std::pin::pin!(tokio::time::sleep(exchange.patience(front.now())));
@@ -161,5 +189,16 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.metrics().disconnected();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn who_is_turned_away_is_told_so_in_whole() {
+        let text = std::str::from_utf8(super::CROWDED).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())), "{}", body.len());
+        assert!(!head.contains("  ") && serde_json::from_str::<serde_json::Value>(body).is_ok(), "{text}");
     }
 }

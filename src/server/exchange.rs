@@ -20,6 +20,10 @@ pub const FIRST_HEAD_MAX: Duration = Duration::from_secs(10);
 pub const IDLE_MAX: Duration = Duration::from_secs(75);
 /// How long a client may take over a request's body (THREATS F04).
 pub const BODY_READ_MAX: Duration = Duration::from_secs(30);
+/// How often it is looked whether a body still comes.
+const BODY_LOOK: Duration = Duration::from_secs(10);
+/// How much of a body that is not over must come from one look to the next: a KiB a second.
+const BODY_LOOK_BYTES_MIN: u64 = 10 * 1024;
 
 /// The state of a connection.
 pub(super) struct Exchange {
@@ -62,14 +66,16 @@ impl Exchange {
         self.late.load(Ordering::Relaxed)
     }
 
+    /// For how long nothing has been answered at `now`; `None` while a request is being answered.
+    pub(super) fn idle(&self, now: Duration) -> Option<Duration> {
+        let since = Duration::from_millis(self.idle_since_ms.load(Ordering::Relaxed));
+        (!self.busy.load(Ordering::Relaxed)).then(|| now.saturating_sub(since))
+    }
+
     /// How long the connection may still be left alone at `now`; zero when it is to be closed.
     pub(super) fn patience(&self, now: Duration) -> Duration {
         let limit = if self.used.load(Ordering::Relaxed) { IDLE_MAX } else { FIRST_HEAD_MAX };
-        if self.busy.load(Ordering::Relaxed) {
-            return limit;
-        }
-        let idle_ms = as_ms(now).saturating_sub(self.idle_since_ms.load(Ordering::Relaxed));
-        limit.saturating_sub(Duration::from_millis(idle_ms))
+        self.idle(now).map_or(limit, |idle| limit.saturating_sub(idle))
     }
 }
 
@@ -77,17 +83,61 @@ fn as_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A request's body that ends with an error when it is not there in time. A body that comes with its head, as most
-/// do, costs no timer.
+/// A request's body that ends with an error when it is not there in time, or hardly comes. A body that comes with its
+/// head, as most do, costs no timer.
 pub(super) struct PatientBody {
     body: Incoming,
-    deadline: Option<Pin<Box<Sleep>>>,
+    patience: Option<Patience>,
     exchange: Arc<Exchange>,
+}
+
+/// How long a body is waited for, and what has come of it.
+struct Patience {
+    look: Pin<Box<Sleep>>,
+    progress: Progress,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { look: Box::pin(tokio::time::sleep(BODY_LOOK)), progress: Progress::default() }
+    }
+
+    /// Ready when it is over.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.look.as_mut().poll(context));
+            if !self.progress.goes_on() {
+                return Poll::Ready(());
+            }
+            let next = self.look.deadline() + BODY_LOOK;
+            self.look.as_mut().reset(next);
+        }
+    }
+}
+
+/// What comes of a body from one look to the next.
+#[derive(Default)]
+struct Progress {
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Progress {
+    /// So much has come.
+    fn add(&mut self, bytes: usize) {
+        self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+    }
+
+    /// Whether the body is waited for until the next look.
+    fn goes_on(&mut self) -> bool {
+        self.waited += BODY_LOOK;
+        std::mem::take(&mut self.bytes) >= BODY_LOOK_BYTES_MIN && self.waited < BODY_READ_MAX
+    }
 }
 
 impl PatientBody {
     pub(super) fn new(body: Incoming, exchange: Arc<Exchange>) -> Self {
-        Self { body, deadline: None, exchange }
+        Self { body, patience: None, exchange }
     }
 }
 
@@ -97,10 +147,13 @@ impl Body for PatientBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
+            if let (Some(patience), Some(bytes)) = (&mut self.patience, bytes) {
+                patience.progress.add(bytes);
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(BODY_READ_MAX)));
-        ready!(deadline.as_mut().poll(context));
+        ready!(self.patience.get_or_insert_with(Patience::new).poll(context));
         self.exchange.late.store(true, Ordering::Relaxed);
         Poll::Ready(Some(Err("the body was not there in time".into())))
     }
@@ -116,9 +169,25 @@ impl Body for PatientBody {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use super::*;
 
-    use super::{Exchange, FIRST_HEAD_MAX, IDLE_MAX};
+    /// How many looks a body is waited for of which so many bytes come between two.
+    fn looks(bytes: usize) -> usize {
+        let mut progress = Progress::default();
+        let another = || {
+            progress.add(bytes);
+            progress.goes_on().then_some(())
+        };
+        1 + std::iter::from_fn(another).count()
+    }
+
+    #[test]
+    fn a_body_that_hardly_comes_is_given_up_early_and_any_other_in_the_end() {
+        assert_eq!(looks(0), 1);
+        assert_eq!(looks(10 * 1024 - 1), 1);
+        assert_eq!(looks(10 * 1024), 3);
+        assert_eq!(looks(1024 * 1024), 3);
+    }
 
     #[test]
     fn a_connection_is_left_alone_for_its_time_only() {

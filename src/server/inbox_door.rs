@@ -13,7 +13,6 @@ use axum::response::IntoResponse as _;
 use axum::routing::{any, post};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use super::answer::problem;
 use crate::domain::inbox::{INBOX_RECEIVED_BYTES_MAX, Inbox, Received};
 use crate::ops::{Inboxes, OpError};
 
@@ -98,4 +97,17 @@ pub(super) fn why_not(error: OpError) -> (StatusCode, &'static str, String) {
 fn refusal(error: OpError) -> Response<Body> {
     let (status, code, why) = why_not(error);
     problem(status, code, &why)
+}
+
+/// A problem (RFC 9457) in the same shape as the API's own.
+fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Body> {
+    let title = status.canonical_reason().unwrap_or_default();
+    let status_number = status.as_u16();
+    let body = serde_json::json!({
+        "type": "about:blank", "title": title, "status": status_number, "code": code, "detail": detail,
+    });
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
 }

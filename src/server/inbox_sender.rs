@@ -57,7 +57,7 @@ impl<S> InboxSender<S> {
 
 /// The request as it would arrive over a connection.
 fn as_received(request: OutgoingRequest) -> Received {
-    let OutgoingRequest { target, mut headers, body } = request;
+    let OutgoingRequest { target, mut headers, body, .. } = request;
     if !headers.contains_key(HOST)
         && let Ok(host) = HeaderValue::from_str(target.authority())
     {

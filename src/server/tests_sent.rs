@@ -26,7 +26,7 @@ impl<S: Sender> TestSender for EngineTests<S> {
     }
 
     fn form(&self, routes: &Routes, route: &Route, message: &Message, sent_at: Timestamp) -> FormedRequest {
-        let OutgoingRequest { target, headers, body } = courier::request_again(routes, route, message, sent_at);
+        let OutgoingRequest { target, headers, body, .. } = courier::request_again(routes, route, message, sent_at);
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let formed = headers.iter().map(|(name, value)| (name.to_string(), text(value)));
         // The sender and the connection add these.

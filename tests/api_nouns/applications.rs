@@ -144,3 +144,18 @@ async fn a_repeated_request_makes_nothing() {
         assert_eq!(answer.place(), "header.idempotency-key");
     }
 }
+
+/// THREATS H09: a key is remembered for 24 hours, not less, and then it is another request's.
+#[tokio::test]
+async fn an_idempotency_key_is_remembered_for_24_hours() {
+    let world = World::new().await;
+    let hour = std::time::Duration::from_secs(3_600);
+    let post = || world.post_once("one", "/api/v1/app", json!({"name": "A"}));
+    let wait = |time: std::time::Duration| world.clock.set(world.store.now().plus(time));
+    let first = post().await.assert(201).text("id").to_owned();
+    for (waited, is_known) in [(23 * hour, true), (2 * hour, false)] {
+        wait(waited);
+        while world.store.drop_what_is_old().await.unwrap() {}
+        assert_eq!(post().await.assert(201).text("id") == first, is_known, "{waited:?} later");
+    }
+}

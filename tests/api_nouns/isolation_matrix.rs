@@ -9,7 +9,7 @@ use cornet::domain::time::Timestamp;
 use cornet::store::Record;
 use serde_json::{Map, Value, json};
 
-use crate::world::{KEY, OTHER_KEY, World};
+use crate::world::{Answer, KEY, OTHER_KEY, World};
 
 /// What stands in each place of a path.
 type Places = BTreeMap<&'static str, String>;
@@ -42,19 +42,24 @@ fn body_of(operation: &Value, document: &Value) -> Option<Value> {
     operation.get("requestBody").map(|_| Value::Object(body))
 }
 
-/// Every operation with a place in its path. Managing is for admin keys and ShipEngine's API has keys of its own kind;
-/// both have tests of their own. A PUT of an event type makes one in the caller's own environment, whatever others have.
+/// Every operation with a place in its path. Managing is for admin keys (below), and ShipEngine's API has keys of its own
+/// kind and tests of its own. A PUT of an event type makes one in the caller's own environment, whatever others have.
 fn operations() -> Vec<Operation> {
+    let is_put_of_type =
+        |operation: &Operation| operation.path.ends_with("/event-type/{event_type_name}") && operation.method == "PUT";
+    let is_elsewhere = |path: &str| path.contains("/management/") || path.starts_with("/v1/environment/");
+    let all = documented().into_iter().filter(|operation| operation.path.contains('{'));
+    all.filter(|operation| !is_elsewhere(&operation.path) && !is_put_of_type(operation)).collect()
+}
+
+/// Every operation that the document has.
+fn documented() -> Vec<Operation> {
     let document = serde_json::to_value(cornet::api::openapi()).unwrap();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let is_own = path.ends_with("/event-type/{event_type_name}") && method == "put";
-            let is_elsewhere = path.contains("/management/") || path.starts_with("/v1/environment/");
-            if path.contains('{') && !is_elsewhere && !is_own {
-                let (method, path) = (method.to_uppercase(), path.clone());
-                found.push(Operation { method, path, body: body_of(operation, &document) });
-            }
+            let (method, path) = (method.to_uppercase(), path.clone());
+            found.push(Operation { method, path, body: body_of(operation, &document) });
         }
     }
     found
@@ -212,6 +217,124 @@ async fn another_application_sees_nothing() {
     }
     let (application, endpoint) = (&foreign["application_id"], &foreign["endpoint_id"]);
     world.call(KEY, "GET", &format!("/api/v1/app/{application}/endpoint/{endpoint}"), None).await.assert(200);
+}
+
+/// An operation that is new is asked here too: no key but an admin's learns by managing whether something is there.
+#[tokio::test]
+async fn a_key_that_does_not_manage_learns_nothing_by_trying() {
+    let world = World::new().await;
+    let admin = world.admin_key().await;
+    let first = world.store.default_environment().await.unwrap().unwrap().to_string();
+    let tokens = format!("/api/v1/management/authentication/{first}/api-token");
+    let made = world.call(&admin, "POST", &tokens, Some(json!({"name": "A"}))).await.assert(200);
+    let there = |environment: String, key: String| Places::from([("environment_id", environment), ("key_id", key)]);
+    let foreign = there(first, made.text("id").to_owned());
+    let missing = there(never::<EnvironmentKind>(&world), never::<ApiKeyKind>(&world));
+    let managing = documented().into_iter().filter(|operation| operation.path.contains("/management/"));
+    let managing: Vec<Operation> = managing.collect();
+    assert!(managing.len() >= 8, "{} operations", managing.len());
+    for Operation { method, path, body } in &managing {
+        let mut answers = Vec::new();
+        for places in [&foreign, &missing] {
+            let mut answer = world.call(OTHER_KEY, method, &filled(path, places), body.clone()).await;
+            assert_eq!(answer.status, 403, "{method} {} answered {}", filled(path, places), answer.body);
+            answer.body.as_object_mut().unwrap().remove("requestId");
+            answers.push(answer.body);
+        }
+        assert_eq!(answers[0], answers[1], "{method} {path}");
+    }
+    world.call(made.text("token"), "GET", "/api/v1/app", None).await.assert(200);
+}
+
+/// Without a key, or with one that is none, every operation but the health checks answers in the same words.
+#[tokio::test]
+async fn without_a_key_every_operation_is_closed() {
+    let world = World::new().await;
+    let places = nothing(&world).await;
+    let mut answers = Vec::new();
+    for Operation { method, path, body } in documented() {
+        let is_open = path.starts_with("/api/v1/health") || path.starts_with("/v1/environment/");
+        if is_open {
+            continue;
+        }
+        let steps = path.split('/').map(|step| match step.strip_prefix('{') {
+            Some(name) => places.get(name.trim_end_matches('}')).map_or("x", String::as_str),
+            None => step,
+        });
+        let path = steps.collect::<Vec<_>>().join("/");
+        let mut answer = world.call("not-a-key", &method, &path, body).await;
+        assert_eq!(answer.status, 401, "{method} {path} answered {}", answer.body);
+        answer.body.as_object_mut().unwrap().remove("requestId");
+        answers.push(answer.body);
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+/// Where an operation takes an id besides its path: in its query or its body.
+fn ids_beside_the_path() -> Vec<String> {
+    let document = serde_json::to_value(cornet::api::openapi()).unwrap();
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let query = parameters.filter(|parameter| parameter["in"] == "query").map(|one| one["name"].clone());
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+            let members = document["components"]["schemas"][name]["properties"].as_object();
+            let members = members.into_iter().flat_map(|members| members.keys().map(|name| json!(name)));
+            let names = query.chain(members).filter_map(|name| name.as_str().map(str::to_owned));
+            // These two are a caller's own words.
+            let ids = names.filter(|name| name.ends_with("_id") || name.ends_with("Id"));
+            let ids = ids.filter(|name| !["eventId", "sessionId"].contains(&name.as_str()));
+            found.extend(ids.map(|name| format!("{method} {path} {name}")));
+        }
+    }
+    found
+}
+
+/// THREATS G02, G03: an id in a query or a body is answered like one of nothing, too. A new one has to be added here.
+#[tokio::test]
+async fn an_id_beside_the_path_tells_nothing() {
+    let expected = [
+        "get /api/v1/app/{application_id}/attempt/endpoint/{endpoint_id} endpoint_id",
+        "get /api/v1/app/{application_id}/attempt/msg/{message_id} endpoint_id",
+        "post /api/v1/inbox applicationId",
+        "post /api/v1/management/authentication/{environment_id}/api-token applicationId",
+        "put /v1/environment/webhooks/{webhook_id} webhook_id",
+    ];
+    assert_eq!(ids_beside_the_path(), expected);
+    let world = World::new().await;
+    let (foreign, missing) = (things(&world).await, nothing(&world).await);
+    let call = |method: &'static str, path: String, body: Option<Value>| {
+        let world = &world;
+        async move { world.call(OTHER_KEY, method, &path, body).await }
+    };
+    let endpoint = json!({"url": "https://example.com/"});
+    let endpoint = call("POST", "/api/v1/app/default/endpoint".to_owned(), Some(endpoint)).await.assert(201);
+    let message = json!({"eventType": "a", "payload": {}});
+    let message = call("POST", "/api/v1/app/default/msg".to_owned(), Some(message)).await.assert(202);
+    let attempts = "/api/v1/app/default/attempt";
+    let lists =
+        [format!("{attempts}/endpoint/{}", endpoint.text("id")), format!("{attempts}/msg/{}", message.text("id"))];
+    let mut answers = Vec::new();
+    for places in [&foreign, &missing] {
+        let mut of_these = Vec::new();
+        for list in &lists {
+            of_these.push(call("GET", format!("{list}?endpoint_id={}", places["endpoint_id"]), None).await);
+        }
+        let inbox = json!({"applicationId": places["application_id"]});
+        of_these.push(call("POST", "/api/v1/inbox".to_owned(), Some(inbox)).await);
+        answers.push(of_these);
+    }
+    for (of_foreign, of_missing) in std::iter::zip(&answers[0], &answers[1]) {
+        let told = |answer: &Answer| {
+            let mut body = answer.body.clone();
+            body.as_object_mut().unwrap().remove("requestId");
+            (answer.status, body)
+        };
+        assert_eq!(told(of_foreign), told(of_missing));
+    }
 }
 
 #[tokio::test]

@@ -157,7 +157,8 @@ pub async fn send(sender: &HttpSender, url: &str) -> AttemptReport {
     let target = Arc::new(Target::parse(url).unwrap());
     let mut headers = HeaderMap::new();
     headers.insert("user-agent", HeaderValue::from_static("Cornet/0.1.0"));
-    sender.send(OutgoingRequest { target, headers, body: Bytes::from_static(b"{\"a\":40.0}") }).await
+    let body = Bytes::from_static(b"{\"a\":40.0}");
+    sender.send(OutgoingRequest { target, headers, body, https_only: false }).await
 }
 
 pub async fn answer(sender: &HttpSender, url: &str) -> Answer {

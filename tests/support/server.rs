@@ -21,12 +21,14 @@ pub struct Launch {
     data_dir: PathBuf,
     environment: Vec<(String, String)>,
     key: String,
+    limit: Option<&'static str>,
 }
 
 impl Launch {
     /// A server on `data_dir` that may deliver to this machine and knows [`API_KEY`].
     pub fn new(data_dir: &Path) -> Self {
-        let launch = Self { data_dir: data_dir.to_owned(), environment: Vec::new(), key: API_KEY.to_owned() };
+        let launch =
+            Self { data_dir: data_dir.to_owned(), environment: Vec::new(), key: API_KEY.to_owned(), limit: None };
         launch.with("CORNET_API_KEY", API_KEY).with("CORNET_ALLOW_NETWORKS", "127.0.0.0/8")
     }
 
@@ -43,9 +45,23 @@ impl Launch {
         self
     }
 
+    /// The same under a limit that the shell sets, such as `ulimit -n 64`.
+    pub fn under(mut self, limit: &'static str) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
     /// The command, with nothing of the tests' own environment but the path.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cornet"));
+        let program = env!("CARGO_BIN_EXE_cornet");
+        let mut command = match self.limit {
+            None => Command::new(program),
+            Some(limit) => {
+                let mut command = Command::new("sh");
+                command.args(["-c", &format!("{limit} && exec \"$@\""), "sh", program]);
+                command
+            }
+        };
         command.arg("serve").args(["--listen", "127.0.0.1:0"]).arg("--data-dir").arg(&self.data_dir);
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -95,6 +111,14 @@ impl Server {
     /// Its process id.
     pub fn process_id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How much memory it has, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process_id());
+        let status = std::fs::read_to_string(path).expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// A client that shows the server's admin key.

@@ -46,7 +46,8 @@ fn point(year: i16, month: &str, day: i16, clock: &str) -> Option<Timestamp> {
         small(second.min(59))?,
         0,
     );
-    let point = TimeZone::UTC.to_timestamp(time.ok()?).ok()?;
+    // The last two days of the year 9999 are more than a computer counts, and put an attempt off like any far date.
+    let point = TimeZone::UTC.to_timestamp(time.ok()?).unwrap_or(jiff::Timestamp::MAX);
     Some(Timestamp::from_ms(point.as_millisecond()))
 }
 

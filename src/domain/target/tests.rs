@@ -37,6 +37,55 @@ fn forbidden_addresses_are_seen_through_every_spelling() {
     assert_hosts("target_forbidden", &["foo.localhost", "localhost.localdomain", "ip6-localhost"]); // A07
 }
 
+/// Spellings that are not in any list of such spellings, and that libraries read in different ways.
+#[test]
+fn an_odd_spelling_opens_nothing() {
+    let loopback = [
+        "0X7F000001",
+        "0x7F.0X0.0x0.0x1",
+        "0177.0x0.0.1",
+        "00000000177.0.0.1",
+        "127.0x1",
+        "0x7f000001.",
+        "127.0.0.1。",
+        "127．0．0．1",
+        "１２７.０.０.１",
+        "１２７。１",
+        "%31%32%37.0.0.1",
+        "%6c%6f%63alhost",
+        "ｌｏｃａｌｈｏｓｔ",
+        "loc\u{ad}alhost",
+        "localhost。",
+        "LOCALHOST.",
+        "sub.sub.LocalHost",
+        "localhost6.localdomain6",
+        "ip6-loopback",
+        "[0:0:0:0:0:0:0:1]",
+        "[::0.0.0.1]",
+        "[::FFFF:7F00:0001]",
+        "[0000:0000:0000:0000:0000:ffff:127.0.0.1]",
+        "[64:FF9B::127.0.0.1]",
+        "[::ffff:0:127.0.0.1]",
+        "[64:ff9b:1::127.0.0.1]",
+        "[2606:4700::5efe:127.0.0.1]",
+    ];
+    assert_hosts("target_forbidden", &loopback);
+    let elsewhere = ["0xa9fea9fe", "025177524776", "2852039166", "169.16689662", "0xA.1", "012.0.0.1", "3232235521"];
+    assert_hosts("target_forbidden", &elsewhere);
+    let none = ["0x100000000", "127.0.0.0x", "1.2.3", "0x7f.0.0.0.1", "127.0.0.1%00", "127.0.0.1%0d%0a", "[127.0.0.1]"];
+    for host in none {
+        let verdict = verdict(&TargetPolicy::public_only(), &format!("http://{host}/"));
+        assert!(
+            ["url_host", "url_invalid", "target_forbidden"].contains(&verdict) || host == "1.2.3",
+            "{host}: {verdict}"
+        );
+    }
+    let bracketed = ["[::1", "::1]", "[::1]x", "[::1%251]", "[::1%1]", "[v1.a]", "[::g]", "[1::2::3]", "[::1.2.3.256]"];
+    for host in bracketed {
+        assert!(Target::parse(&format!("http://{host}/")).is_err(), "{host}");
+    }
+}
+
 #[test]
 fn only_public_ipv4_is_open() {
     assert_hosts("target_forbidden", &["10.0.0.1", "172.16.0.0", "172.31.255.255", "192.168.0.1"]); // A08
@@ -137,7 +186,7 @@ fn an_open_network_opens_no_more_names_than_it_has_to() {
     assert!(!check(&machine, "http://localhost:8484/"));
     assert!(!check(&machine, "http://backend/") && !check(&machine, "http://db.internal/"));
     assert!(check(&network, "http://backend/") && check(&network, "http://db.internal/"));
-    for name in ["metadata", "metadata.google.internal", "instance-data"] {
+    for name in METADATA_NAMES {
         assert!(!check(&machine, &format!("http://{name}/")) && !check(&network, &format!("http://{name}/")), "{name}");
     }
 }
@@ -148,7 +197,11 @@ fn names_of_internal_networks_are_refused() {
     assert_hosts("target_forbidden", &metadata); // A40
     assert_hosts(
         "target_forbidden",
-        &["db.internal", "printer.local", "a.svc", "nas.home.arpa", "backend", "a.LOCAL."],
+        &["db.internal", "printer.local", "a.svc", "nas.home.arpa", "backend", "a.LOCAL.", "git.corp", "tv.lan"],
+    );
+    assert_hosts(
+        "target_forbidden",
+        &["kubernetes.default.svc.cluster.local", "metadata.tencentyun.com", "Ⓐ.internal"],
     );
     assert_hosts("ok", &["internal.example.com", "local.dev", "mylocalhost.com"]);
 }
@@ -174,8 +227,15 @@ fn metadata_services_need_an_entry_of_their_own() {
         assert_eq!(verdict(&wide, &format!("http://{host}/")), "target_forbidden", "{host}");
     }
     assert_verdicts(&wide, "ok", &["http://10.0.0.1/", "http://169.254.0.1/", "http://[fd00::1]/"]);
-    let narrow = TargetPolicy::allowing("169.254.169.254,fd00:ec2::/64").unwrap();
-    assert_verdicts(&narrow, "ok", &["http://169.254.169.254/", "http://[fd00:ec2::254]/"]);
+    let near = TargetPolicy::allowing("169.254.169.0/24,fd00:ec2::/64,100.100.100.200/31").unwrap();
+    assert_verdicts(&near, "target_forbidden", &["http://169.254.169.254/", "http://[fd00:ec2::254]/"]);
+    assert_verdicts(&near, "target_forbidden", &["http://100.100.100.200/"]);
+    let exact = TargetPolicy::allowing("169.254.169.254,fd00:ec2::254/128").unwrap();
+    assert_verdicts(
+        &exact,
+        "ok",
+        &["http://169.254.169.254/", "http://[fd00:ec2::254]/", "http://[::ffff:a9fe:a9fe]/"],
+    );
 }
 
 #[test]
@@ -183,6 +243,15 @@ fn cornet_does_not_deliver_to_itself() {
     let policy = TargetPolicy::allowing("127.0.0.0/8").unwrap().refusing_own(vec![([127, 0, 0, 1], 8484).into()]);
     assert_verdicts(&policy, "target_forbidden", &["http://127.0.0.1:8484/", "http://[::ffff:7f00:1]:8484/"]); // A39
     assert_verdicts(&policy, "ok", &["http://127.0.0.1:8485/"]);
+    let public = Target::parse("https://Hooks.example.com/").unwrap();
+    let policy = TargetPolicy::public_only().refusing_public(Some(&public));
+    let own = [
+        "https://hooks.example.com/api/v1/app/a/msg",
+        "https://HOOKS.EXAMPLE.COM.:443/",
+        "http://hooks.example.com:443/",
+    ];
+    assert_verdicts(&policy, "target_forbidden", &own);
+    assert_verdicts(&policy, "ok", &["https://hooks.example.com:8443/", "https://api.hooks.example.com/"]);
 }
 
 #[test]
@@ -227,6 +296,12 @@ proptest! {
         prop_assert_eq!(policy.permits(v4.into()), policy.permits(mapped.into()));
         prop_assert_eq!(policy.permits(v4.into()), policy.permits(translated.into()));
         prop_assert!(!policy.permits(relayed.into()));
+        let all = TargetPolicy::allowing("0.0.0.0/0,::/0").unwrap();
+        let compatible = Ipv6Addr::from(u128::from(bits.max(2)));
+        let teredo = Ipv6Addr::from((0x2001_0000_u128 << 96) | (u128::from(bits) << 64) | u128::from(low));
+        for disguised in [relayed, compatible, teredo] {
+            prop_assert!(!all.permits(disguised.into()), "{}", disguised);
+        }
         for host in [bits.to_string(), format!("{bits:#x}"), format!("[{mapped}]"), format!("{v4}.")] {
             let expected = if policy.permits(v4.into()) { "ok" } else { "target_forbidden" };
             prop_assert_eq!(verdict(&policy, &format!("http://{host}/")), expected);
