@@ -3,12 +3,14 @@
 
 mod answer;
 mod connections;
+pub mod examining;
 mod exchange;
 pub mod filling;
 mod founding;
 mod guests;
 mod inbox_door;
 mod inbox_sender;
+pub mod moving;
 mod operator;
 mod places;
 mod signals;
@@ -32,7 +34,7 @@ use zeroize::Zeroizing;
 use crate::api;
 use crate::api::ApiState;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError, DatabaseUrl};
+use crate::config::{Config, ConfigError, DatabaseUrl, SecretText};
 use crate::dashboard::{self, Site};
 use crate::domain::key::{RandomnessUnavailable, Scope};
 use crate::domain::own_names::OwnNames;
@@ -113,7 +115,7 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     directory.describe(&format!("process {}, listening on {address}, since {}", std::process::id(), clock.now()))?;
 
     let vault = Vault::new(&master_key(&config, &directory)?)?;
-    let database = database(&config, &directory)?;
+    let database = database(&config)?;
     // A server takes its time to let us in.
     let opening = {
         let (clock, metrics) = (clock.clone(), metrics.clone());
@@ -213,9 +215,9 @@ async fn stop(
 }
 
 /// Where the store is: as the setting says, or in the data directory.
-fn database(config: &Config, directory: &DataDirectory) -> Result<Database, ServeError> {
+fn database(config: &Config) -> Result<Database, ServeError> {
     match &config.database {
-        None => Ok(Database::File(directory.database())),
+        None => Ok(Database::File(DataDirectory::database_in(&config.data_dir))),
         Some(DatabaseUrl::Sqlite(path)) => Ok(Database::File(path.clone())),
         Some(DatabaseUrl::Postgres(url)) => Database::server(url.reveal(), config.allow_unsafe_database)
             .map_err(|why| ConfigError::new("CORNET_DATABASE_URL", why).into()),
@@ -224,11 +226,16 @@ fn database(config: &Config, directory: &DataDirectory) -> Result<Database, Serv
 
 /// The key that seals the secrets in the store: from its variable, or from the file in the data directory.
 fn master_key(config: &Config, directory: &DataDirectory) -> Result<Zeroizing<Vec<u8>>, ServeError> {
-    let Some(text) = &config.master_key else {
-        return Ok(directory.master_key()?);
-    };
+    match &config.master_key {
+        None => Ok(directory.master_key()?),
+        Some(text) => Ok(given_master_key(text)?),
+    }
+}
+
+/// The key that its variable holds.
+fn given_master_key(text: &SecretText) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let why = format!("it is not base64 of {MASTER_KEY_BYTES} bytes; make one with `openssl rand -base64 32`");
-    parse_master_key(text.reveal()).ok_or_else(|| ConfigError::new("CORNET_MASTER_KEY", why).into())
+    parse_master_key(text.reveal()).ok_or_else(|| ConfigError::new("CORNET_MASTER_KEY", why))
 }
 
 /// Who sends deliveries and tests: over HTTP, but to the inboxes of this server directly.

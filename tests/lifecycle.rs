@@ -93,7 +93,7 @@ fn the_data_is_for_its_owner_only() {
 /// THREATS L07, C23: clients get half of the few files that there are, so that deliveries go on while they hold theirs.
 #[test]
 fn where_files_are_few_clients_get_half_of_them() {
-    let scene = Scene::with(|launch| launch.under("ulimit -n 64"));
+    let scene = Scene::with(|launch| launch.limited("ulimit -n 64"));
     let endpoint = scene.endpoint("/hook");
     assert!(scene.server.output().contains("\"connections_max\":32"), "{}", scene.server.output());
     let held: Vec<_> = (0..40).map(|_| scene.client.connect().unwrap()).collect();

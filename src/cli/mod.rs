@@ -6,8 +6,10 @@ pub mod bench;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod healthcheck;
 pub mod link;
+pub mod moving;
 pub mod send;
 pub mod serve;
 pub mod sign;
@@ -45,6 +47,8 @@ Examples:
   cornet link                              print a link that opens the dashboard
   cornet demo                              look at it with lifelike traffic, on data of its own
   cornet config                            show every setting, and where its value comes from
+  cornet doctor                            look whether all is well with an installation
+  cornet move --to postgres://HOST/DB      carry the store to a PostgreSQL server
   cornet verify --help                     check the signature of a request that came in
   cornet bench                             measure this machine
   cornet bad-receiver --list               what a receiver can do wrong, to try on Cornet
@@ -76,6 +80,7 @@ enum Command {
     /// Show every setting with its value and where that comes from; secrets are hidden
     Config(Options),
     Demo(demo::DemoArgs),
+    Doctor(doctor::DoctorArgs),
     Send(send::SendArgs),
     Why(why::WhyArgs),
     Link(link::LinkArgs),
@@ -83,6 +88,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Bench(bench::BenchArgs),
     BadReceiver(bad_receiver::BadReceiverArgs),
+    Move(moving::MoveArgs),
     /// Print the OpenAPI document of the API
     Openapi,
     /// Ask the server on this machine whether it is ready; exits with 0 when it is
@@ -101,6 +107,7 @@ pub fn run() -> ExitCode {
             config::run(&options, matches.subcommand_matches("config").unwrap_or(&matches))
         }
         Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Send(args)) => send::run(&args),
         Some(Command::Why(args)) => why::run(&args),
         Some(Command::Link(args)) => link::run(&args),
@@ -108,6 +115,7 @@ pub fn run() -> ExitCode {
         Some(Command::Verify(args)) => verify::run(&args, &SystemClock::default()),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::BadReceiver(args)) => bad_receiver::run(&args),
+        Some(Command::Move(args)) => moving::run(&args),
         Some(Command::Openapi) => print_line(&serde_json::to_string_pretty(&api::openapi())?),
         Some(Command::Healthcheck(options)) => healthcheck::run(&options),
         Some(Command::Version) => print_line(concat!("cornet ", env!("CARGO_PKG_VERSION"))),

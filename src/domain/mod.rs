@@ -12,6 +12,7 @@ pub mod environment;
 pub mod event_type;
 pub mod failing;
 pub mod figures;
+pub mod finding;
 pub mod happening;
 pub mod header;
 pub mod id;

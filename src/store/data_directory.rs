@@ -14,6 +14,9 @@ use zeroize::Zeroizing;
 
 use super::vault::MASTER_KEY_BYTES;
 
+/// The file of the master key.
+const MASTER_KEY: &str = "master.key";
+
 /// Why a data directory can't be used, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirectoryError {
@@ -104,7 +107,12 @@ impl DataDirectory {
 
     /// The file of the embedded store.
     pub fn database(&self) -> PathBuf {
-        self.path.join("cornet.db")
+        Self::database_in(&self.path)
+    }
+
+    /// The file of the embedded store in the directory at `path`, whether somebody holds it or not.
+    pub fn database_in(path: &Path) -> PathBuf {
+        path.join("cornet.db")
     }
 
     /// The master key: read from its file, or made and written there (0600) when there is none.
@@ -112,29 +120,56 @@ impl DataDirectory {
     /// # Errors
     /// When the file can be read by others or holds no key, or the machine refuses.
     pub fn master_key(&self) -> Result<Zeroizing<Vec<u8>>, DataDirectoryError> {
-        let path = self.path.join("master.key");
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(mut file) => {
-                let mut key = Zeroizing::new(vec![0u8; MASTER_KEY_BYTES]);
-                let no_randomness = |_| std::io::Error::other("the operating system gave no randomness");
-                rand::fill(&mut key).map_err(no_randomness).map_err(refused(&path))?;
-                let text = Zeroizing::new(BASE64.encode(key.as_slice()));
-                file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(refused(&path))?;
-                // The name must last as long as what is sealed with the key.
-                File::open(&self.path).and_then(|directory| directory.sync_all()).map_err(refused(&self.path))?;
-                Ok(key)
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let metadata = fs::metadata(&path).map_err(refused(&path))?;
-                if metadata.permissions().mode() & 0o077 != 0 {
-                    return Err(DataDirectoryError::Exposed(path));
-                }
-                let text = Zeroizing::new(fs::read_to_string(&path).map_err(refused(&path))?);
-                parse_master_key(&text).ok_or_else(|| DataDirectoryError::NotAKey(path.display().to_string()))
-            }
-            Err(error) => Err(refused(&path)(error)),
+        match master_key_in(&self.path)? {
+            Some(key) => Ok(key),
+            None => self.make_master_key(),
         }
     }
+
+    /// Makes a master key under another name first: whoever is killed meanwhile leaves a whole one behind, or none.
+    fn make_master_key(&self) -> Result<Zeroizing<Vec<u8>>, DataDirectoryError> {
+        let path = self.path.join("master.key.new");
+        let mut key = Zeroizing::new(vec![0u8; MASTER_KEY_BYTES]);
+        let no_randomness = |_| std::io::Error::other("the operating system gave no randomness");
+        rand::fill(&mut key).map_err(no_randomness).map_err(refused(&path))?;
+        let text = Zeroizing::new(BASE64.encode(key.as_slice()));
+        let write = || {
+            // What was left behind may have other permissions.
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&path, self.path.join(MASTER_KEY))?;
+            // The name must last as long as what is sealed with the key.
+            File::open(&self.path)?.sync_all()
+        };
+        write().map_err(refused(&path))?;
+        Ok(key)
+    }
+}
+
+/// The master key in the directory at `path`, whether somebody holds it or not; `None` when there is none.
+///
+/// # Errors
+/// When the file can be read by others or holds no key, or the machine refuses.
+pub fn master_key_in(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DataDirectoryError> {
+    let path = path.join(MASTER_KEY);
+    match read_master_key(&path) {
+        Err(DataDirectoryError::Refused { error, .. }) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+fn read_master_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, DataDirectoryError> {
+    let metadata = fs::metadata(path).map_err(refused(path))?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        return Err(DataDirectoryError::Exposed(path.to_owned()));
+    }
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(refused(path))?);
+    parse_master_key(&text).ok_or_else(|| DataDirectoryError::NotAKey(path.display().to_string()))
 }
 
 /// Reads the text of a master key: base64 of `MASTER_KEY_BYTES` bytes.

@@ -13,11 +13,11 @@ use super::migrations;
 use super::postgres::{PostgresAddress, Use};
 
 /// The oldest server that is known to do, as the server says it.
-const SERVER_VERSION_MIN: i64 = 150_000;
+pub(super) const SERVER_VERSION_MIN: i64 = 150_000;
 
 const SERVER_VERSION: &str = "SELECT CAST(current_setting('server_version_num') AS BIGINT)";
 /// What may not be off, and whether it is.
-const DURABLE: [(&str, &str); 2] = [
+pub(super) const DURABLE: [(&str, &str); 2] = [
     ("fsync", "SELECT current_setting('fsync') = 'off'"),
     ("synchronous_commit", "SELECT current_setting('synchronous_commit') = 'off'"),
 ];
@@ -67,19 +67,25 @@ impl Database {
 
     /// Brings it up to date and opens the connection that writes.
     pub(super) fn prepare(&self) -> Result<Connection, StoreError> {
+        let shaping = self.shape()?;
         match self {
-            Self::File(path) => {
-                let connection = Connection::writer(path)?;
-                migrations::apply(&connection)?;
-                Ok(connection)
-            }
+            Self::File(_) => Ok(shaping),
+            Self::Server(_) => self.writer(),
+        }
+    }
+
+    /// Brings it up to date over a connection whose statements may take as long as they take, and gives that.
+    pub(super) fn shape(&self) -> Result<Connection, StoreError> {
+        let shaping = match self {
+            Self::File(path) => Connection::writer(path)?,
             Self::Server(server) => {
                 let shaping = Connection::to_server(server.address.clone(), Use::Shaping)?;
                 server.check(&shaping)?;
-                migrations::apply(&shaping)?;
-                self.writer()
+                shaping
             }
-        }
+        };
+        migrations::apply(&shaping)?;
+        Ok(shaping)
     }
 
     /// Opens a connection that writes.

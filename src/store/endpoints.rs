@@ -102,11 +102,13 @@ pub struct SignersThen {
     pub replaced: bool,
 }
 
-fn secrets_place(id: EndpointId) -> String {
+/// Where the secret of an endpoint is sealed for.
+pub(super) fn secrets_place(id: EndpointId) -> String {
     format!("endpoint_secrets|{id}")
 }
 
-fn headers_place(id: EndpointId) -> String {
+/// Where the headers of an endpoint are sealed for.
+pub(super) fn headers_place(id: EndpointId) -> String {
     format!("endpoints.headers|{id}")
 }
 

@@ -32,7 +32,8 @@ const DELETE_REQUESTS: &str = "DELETE FROM inbox_requests WHERE inbox_id = ?1";
 /// Those of an application that goes; what they received goes when its time is over.
 const DELETE_OF_APPLICATION: &str = "DELETE FROM inboxes WHERE application_id = ?1";
 
-fn secret_place(id: InboxId) -> String {
+/// Where the secret of an inbox is sealed for.
+pub(super) fn secret_place(id: InboxId) -> String {
     format!("inboxes.secret|{id}")
 }
 

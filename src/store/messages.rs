@@ -60,7 +60,8 @@ fn verdicts_to_bytes(verdicts: &[(EndpointId, Verdict)]) -> Vec<u8> {
     bytes
 }
 
-fn verdicts_from_bytes(bytes: &[u8]) -> Result<Vec<(EndpointId, Verdict)>, StoreError> {
+/// Reads what stands in the column of the verdicts.
+pub(super) fn verdicts_from_bytes(bytes: &[u8]) -> Result<Vec<(EndpointId, Verdict)>, StoreError> {
     let (verdicts, rest) = bytes.as_chunks::<VERDICT_BYTES>();
     let read = |[id @ .., code]: &[u8; VERDICT_BYTES]| {
         let mut number = [0; 8];

@@ -39,6 +39,9 @@ const STEPS: &[Step] = steps![
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7230914835106)";
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations
     (step BIGINT PRIMARY KEY, name TEXT COLLATE \"C\" NOT NULL, checksum BYTEA NOT NULL)";
+const HAS_TABLE: &str = "SELECT to_regclass('migrations') IS NOT NULL";
+const VERSION_OF_SERVER: &str = "SELECT count(*) FROM migrations";
+const VERSION_OF_FILE: &str = "PRAGMA user_version";
 const DONE: &str = "SELECT name, checksum FROM migrations ORDER BY step";
 const REMEMBER: &str = "INSERT INTO migrations (step, name, checksum) VALUES (?1, ?2, ?3)";
 
@@ -67,9 +70,28 @@ fn refuse_newer(done: usize) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// How many steps there are.
+pub(super) const fn known() -> usize {
+    STEPS.len()
+}
+
+/// How many steps have been taken.
+///
+/// # Errors
+/// When the database can't be read.
+pub(super) fn done(connection: &Connection) -> Result<usize, StoreError> {
+    let done = match connection {
+        Connection::Sqlite(_) => connection.first(VERSION_OF_FILE, &[], |row| row.integer(0))?,
+        Connection::Postgres(_) => match connection.first(HAS_TABLE, &[], |row| row.boolean(0))? {
+            Some(true) => connection.first(VERSION_OF_SERVER, &[], |row| row.integer(0))?,
+            _ => None,
+        },
+    };
+    Ok(usize::try_from(done.unwrap_or_default()).unwrap_or(usize::MAX))
+}
+
 fn apply_to_file(connection: &Connection, last: usize) -> Result<(), StoreError> {
-    let version = connection.first("PRAGMA user_version", &[], |row| row.integer(0))?.unwrap_or_default();
-    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    let done = done(connection)?;
     refuse_newer(done)?;
     for (place, Step { name, sqlite, .. }) in STEPS.iter().enumerate().take(last).skip(done) {
         let step = format!("BEGIN IMMEDIATE; {sqlite} PRAGMA user_version = {}; COMMIT;", place + 1);

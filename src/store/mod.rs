@@ -18,6 +18,7 @@ mod endpoints;
 mod environments;
 mod error;
 mod event_types;
+mod examination;
 mod failures;
 mod figures;
 mod file;
@@ -31,6 +32,7 @@ mod json_list;
 mod keys;
 mod messages;
 mod migrations;
+mod moving;
 mod packed;
 mod page;
 mod partitions;
@@ -67,18 +69,20 @@ pub use applications::ApplicationFilter;
 pub use attempts::AttemptsPage;
 pub use backlog::Backlog;
 pub use committer::{Feed, Notice};
-pub use data_directory::{DataDirectory, DataDirectoryError, parse_master_key};
+pub use data_directory::{DataDirectory, DataDirectoryError, master_key_in, parse_master_key};
 pub use database::Database;
 pub use deliveries::{Counted, DestinedFilter, DestinedPlace, Statistics};
 pub use endpoints::{EventTypeSharing, Rotation, SignersThen};
 pub use environments::Deleted;
 pub use error::StoreError;
 pub use event_types::Meeting;
+pub use examination::{Tell, examine_database, examine_directory, examine_disk};
 pub use figures::Owner;
 pub use file::StoreFile;
 pub use idempotency::{IDEMPOTENCY_KEY_HOURS, IdempotencyKey, Inserted, Seen};
 pub use keys::{Expired, KeyChange};
 pub use messages::{Accepted, MessagesPage};
+pub use moving::{Moved, Moving, Stage, Sum, TellMoving, move_store};
 pub use page::{Listed, Page};
 pub use queue::{Claim, Content, Record};
 pub use reach::Reach;
@@ -140,7 +144,9 @@ impl Store {
         metrics: Arc<Metrics>,
     ) -> Result<(Arc<Self>, Feed), StoreError> {
         let database = database.into();
+        moving::refuse_moved(&database)?;
         let connection = database.prepare()?;
+        moving::refuse_unfinished(&connection)?;
         seal::check(&connection, &vault)?;
         if !database.is_embedded() {
             connection.transaction(|connection| partitions::make_ahead(connection, clock.now()))?;
@@ -180,7 +186,8 @@ impl Store {
     /// Why it can't.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.read(|connection| connection.first("SELECT 1", &[], |_| Ok(()))).await?;
-        self.write(|_| Ok(())).await
+        // A transaction that changes nothing is kept on a full or read-only disk, too.
+        self.write(seal::try_writing).await
     }
 
     /// Writes the outcomes that have gathered so far, and answers once they are durable. The figures then have what was

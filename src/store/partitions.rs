@@ -41,10 +41,15 @@ fn parts(connection: &Connection, table: &str) -> Result<Vec<String>, StoreError
 
 /// Makes the parts for today and the days to come.
 pub(super) fn make_ahead(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
+    make_between(connection, now, now.plus(DAY * (DAYS_AHEAD - 1)))
+}
+
+/// Makes the parts for the days from `first` to `last`, as far as they are not there.
+pub(super) fn make_between(connection: &Connection, first: Timestamp, last: Timestamp) -> Result<(), StoreError> {
+    let days = || std::iter::successors(Some(day_of(first)), |day| Some(day.plus(DAY))).take_while(|day| *day <= last);
     for (table, in_rest) in TABLES.into_iter().zip(IN_REST) {
         let there = parts(connection, table)?;
-        for ahead in 0..DAYS_AHEAD {
-            let day = day_of(now.plus(DAY * ahead));
+        for day in days() {
             let (first, end) = (MessageId::first_at(day), MessageId::first_at(day.plus(DAY)));
             let name = name_of(table, day);
             if there.contains(&name) || connection.first(in_rest, &[first.into(), end.into()], |_| Ok(()))?.is_some() {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
@@ -53,6 +54,21 @@ impl Sqlite {
     pub(super) fn reader(path: &Path) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Self::prepared(rusqlite::Connection::open_with_flags(path, flags)?)
+    }
+
+    /// Opens the database file for nobody but this connection, to read all of it. What is in the log stays there.
+    pub(super) fn alone(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        let locked = connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; SELECT count(*) FROM sqlite_schema");
+        locked.map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                StoreError::Unavailable(format!("{} is in use: end the server or whatever has it open", path.display()))
+            }
+            _ => error.into(),
+        })?;
+        Self::prepared(connection)
     }
 
     fn prepared(connection: rusqlite::Connection) -> Result<Self, StoreError> {

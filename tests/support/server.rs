@@ -19,16 +19,20 @@ pub const API_KEY: &str = "test-key-0123456789-0123456789-0123456789";
 #[derive(Clone)]
 pub struct Launch {
     data_dir: PathBuf,
+    wrapper: Vec<String>,
     environment: Vec<(String, String)>,
     key: String,
-    limit: Option<&'static str>,
 }
 
 impl Launch {
     /// A server on `data_dir` that may deliver to this machine and knows [`API_KEY`].
     pub fn new(data_dir: &Path) -> Self {
-        let launch =
-            Self { data_dir: data_dir.to_owned(), environment: Vec::new(), key: API_KEY.to_owned(), limit: None };
+        let launch = Self {
+            data_dir: data_dir.to_owned(),
+            wrapper: Vec::new(),
+            environment: Vec::new(),
+            key: API_KEY.to_owned(),
+        };
         launch.with("CORNET_API_KEY", API_KEY).with("CORNET_ALLOW_NETWORKS", "127.0.0.0/8")
     }
 
@@ -45,24 +49,39 @@ impl Launch {
         self
     }
 
+    /// The same on other data.
+    pub fn on(mut self, data_dir: &Path) -> Self {
+        self.data_dir = data_dir.to_owned();
+        self
+    }
+
+    /// Where its data is.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
     /// The same under a limit that the shell sets, such as `ulimit -n 64`.
-    pub fn under(mut self, limit: &'static str) -> Self {
-        self.limit = Some(limit);
+    pub fn limited(self, limit: &str) -> Self {
+        self.under(["sh", "-c", &format!("{limit} && exec \"$@\""), "sh"].map(str::to_owned).to_vec())
+    }
+
+    /// The same, started by another program, which gets the command as its last words and becomes it.
+    pub fn under(mut self, wrapper: Vec<String>) -> Self {
+        self.wrapper = wrapper;
         self
     }
 
     /// The command, with nothing of the tests' own environment but the path.
     pub fn command(&self) -> Command {
-        let program = env!("CARGO_BIN_EXE_cornet");
-        let mut command = match self.limit {
-            None => Command::new(program),
-            Some(limit) => {
-                let mut command = Command::new("sh");
-                command.args(["-c", &format!("{limit} && exec \"$@\""), "sh", program]);
-                command
-            }
-        };
-        command.arg("serve").args(["--listen", "127.0.0.1:0"]).arg("--data-dir").arg(&self.data_dir);
+        self.command_of("serve")
+    }
+
+    /// Another command with the same settings.
+    pub fn command_of(&self, name: &str) -> Command {
+        let words = self.wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_cornet"), name]);
+        let words: Vec<&str> = words.collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).args(["--listen", "127.0.0.1:0"]).arg("--data-dir").arg(&self.data_dir);
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -71,13 +90,24 @@ impl Launch {
 
     /// Starts the server and waits until it says where it serves.
     pub fn start(&self) -> Server {
+        self.try_start().unwrap_or_else(|(_, written)| panic!("the server did not come to serve; it wrote:\n{written}"))
+    }
+
+    /// The same with a server that may end instead; then how it ended and all that it wrote.
+    pub fn try_start(&self) -> Result<Server, (ExitStatus, String)> {
         let mut child = self.command().spawn().expect("the cornet binary starts");
         let output = Arc::new(Output::default());
         let stderr = child.stderr.take().expect("stderr is a pipe");
         let stdout = child.stdout.take().expect("stdout is a pipe");
         let readers = vec![output.clone().follow(stderr), output.clone().follow(stdout)];
-        let address = output.wait_for_address(&mut child);
-        Server { child, address, output, readers, launch: self.clone() }
+        match output.wait_for_address() {
+            Some(address) => Ok(Server { child, address, output, readers, launch: self.clone() }),
+            None => {
+                let status = wait(&mut child);
+                readers.into_iter().for_each(|reader| reader.join().expect("the reader ends with its pipe"));
+                Err((status, output.text()))
+            }
+        }
     }
 
     /// Starts a server that is expected to refuse, and returns how it ended and all it wrote.
@@ -140,6 +170,11 @@ impl Server {
     pub fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.child.id().try_into().expect("a process id fits")).expect("a process id is not 0");
         kill_process(id, signal).expect("the process is still there to be signalled");
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the process can be asked").is_some()
     }
 
     /// Kills it at once, as a power cut would.
@@ -223,17 +258,12 @@ impl Output {
         })
     }
 
-    fn wait_for_address(&self, child: &mut Child) -> SocketAddr {
+    /// The address, when it is said before the pipes end.
+    fn wait_for_address(&self) -> Option<SocketAddr> {
         let lines = self.lines.lock().expect("no reader panics");
         let waiting = |lines: &mut Written| lines.address.is_none() && lines.pipes_ended < 2;
         let (lines, _) = self.more.wait_timeout_while(lines, PATIENCE, waiting).expect("no reader panics");
-        match lines.address {
-            Some(address) => address,
-            None => {
-                drop(child.kill());
-                panic!("the server did not come to serve; it wrote:\n{}", lines.text)
-            }
-        }
+        lines.address
     }
 
     fn text(&self) -> String {

@@ -1,0 +1,72 @@
+//! The disk is full, and has room again: meanwhile nothing is accepted, everything can be read, and afterwards the server
+//! goes on by itself.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::disk::{self, Disk};
+use crate::ledger::Ledger;
+use crate::support::receiver::{Gate, Reply};
+use crate::support::until;
+use crate::{all, report};
+
+/// Writes until there is no room any more.
+fn fill(ballast: &Path) {
+    let mut file = OpenOptions::new().append(true).create(true).open(ballast).expect("a new file");
+    for size in [64 * 1024, 4_096, 512, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
+    if !disk::is_allowed() {
+        return;
+    }
+    let (ledger, disk) = (Ledger::new(), Disk::memory(24));
+    let launch = Ledger::launch(&disk.data());
+    let mut server = launch.start();
+    ledger.subscribe(&server.client());
+    let rounds = if all() { 20 } else { 3 };
+    for round in 0..rounds {
+        let client = server.client();
+        let repeats = ledger.repeats();
+        // Something is on its way while the disk fills up.
+        let gate = Gate::default();
+        ledger.receiver.on("/hook", [Reply::status(200).after(&gate)]);
+        for _ in 0..5 {
+            ledger.post(&client, 100).expect("the server is there").expect_status(202);
+        }
+        fill(&disk.ballast());
+        let answer = ledger.post_until_refused(&client, 20_000, 2_000).expect("the disk is full");
+        assert_eq!(answer.clone().expect_problem(503)["code"], "storage_full");
+        assert!(answer.header("retry-after").is_some(), "{:?}", answer.headers);
+        let ready = until("it says that it is full", || {
+            let answer = client.get("/readyz");
+            (answer.status == 503).then(|| answer.json())
+        });
+        assert_eq!(ready["store"], "full");
+        client.get("/api/v1/app/default/msg").expect_status(200);
+        gate.open();
+        ledger.receiver.on("/hook", [Reply::status(200)]);
+        // Every other time it does not live to see the end of it.
+        if round % 2 == 1 {
+            server.kill();
+            if let Err((status, written)) = launch.try_start() {
+                assert!(status.code() == Some(4) && written.contains("full"), "{status} {written}");
+            }
+            std::fs::remove_file(disk.ballast()).unwrap();
+            server = launch.start();
+            ledger.wait_until_recorded(&launch);
+        } else {
+            std::fs::remove_file(disk.ballast()).unwrap();
+            until("it accepts again", || (ledger.post(&client, 100)?.status == 202).then_some(()));
+            // Outcomes were kept in memory, so that nothing is sent again.
+            ledger.wait_until_recorded(&launch);
+            assert_eq!(ledger.repeats(), repeats, "something was sent again though nobody was killed");
+        }
+    }
+    drop(server);
+    report("the disk is full and has room again, half of the times after kill -9", rounds, &ledger.judge(&launch));
+}
