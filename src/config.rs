@@ -21,6 +21,9 @@ pub use shown::{Origin, SECRETS, Secret, Setting};
 pub const REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(60);
 /// The longest time that may be given to what is in flight when the server ends.
 pub const GRACE_MAX: Duration = Duration::from_secs(600);
+/// The longest and the shortest time that a node may be believed to live without a word.
+pub const LEASE_MAX: Duration = Duration::from_secs(600);
+const LEASE_MIN: Duration = Duration::from_secs(1);
 /// The largest file that a `…_FILE` variable may name.
 const SECRET_FILE_BYTES_MAX: u64 = 4096;
 /// Keys that are in every attacker's list, however long they are made by repetition.
@@ -72,6 +75,9 @@ pub struct Options {
         hide_env_values = true
     )]
     pub allow_unsafe_database: String,
+    /// How long a node that shares a PostgreSQL server is believed to live when nothing is heard of it, 1s to 10m
+    #[arg(long, value_name = "DURATION", env = "CORNET_LEASE", default_value = "15s", hide_env_values = true)]
+    pub lease: String,
     /// Networks that deliveries may go to besides the public internet, such as 10.1.0.0/16,127.0.0.0/8
     #[arg(long, value_name = "NETWORKS", env = "CORNET_ALLOW_NETWORKS", default_value = "", hide_env_values = true)]
     #[arg(hide_default_value = true)]
@@ -126,6 +132,8 @@ pub struct Config {
     pub database: Option<DatabaseUrl>,
     /// Whether a PostgreSQL server may be used that loses what it acknowledged.
     pub allow_unsafe_database: bool,
+    /// How long a node that shares a PostgreSQL server is believed to live when nothing is heard of it.
+    pub lease: Duration,
     /// The admin key that a new store begins with; one is made up when there is none.
     pub api_key: Option<SecretText>,
     /// Base64 of the master key; the file in the data directory is not used then.
@@ -197,6 +205,7 @@ impl Config {
             data_dir: data_dir(options.data_dir.as_deref(), variables)?,
             database,
             allow_unsafe_database: parse_truth("CORNET_ALLOW_UNSAFE_DATABASE", &options.allow_unsafe_database)?,
+            lease: lease(&options.lease)?,
             api_key: secret("CORNET_API_KEY", variables)?.map(check_api_key).transpose()?,
             master_key: secret("CORNET_MASTER_KEY", variables)?,
             allow_networks: options.allow_networks.clone(),
@@ -306,6 +315,17 @@ fn duration(variable: &str, text: &str, most: Duration) -> Result<Duration, Conf
         return Err(ConfigError::new(variable, format!("write a duration of more than 0s and at most {most:?}")));
     }
     Ok(duration)
+}
+
+fn lease(text: &str) -> Result<Duration, ConfigError> {
+    let lease = duration("CORNET_LEASE", text, LEASE_MAX)?;
+    if lease < LEASE_MIN {
+        return Err(ConfigError::new(
+            "CORNET_LEASE",
+            format!("a node could not renew it in time: write {LEASE_MIN:?} or more"),
+        ));
+    }
+    Ok(lease)
 }
 
 fn parse_connections_max(text: &str) -> Result<usize, ConfigError> {

@@ -43,7 +43,7 @@ use crate::engine::Engine;
 use crate::engine::sender::{HttpSender, SenderSettings, SenderSetupError};
 use crate::ops::{Access, Inboxes, Operations};
 use crate::store::{
-    DataDirectory, DataDirectoryError, Database, MASTER_KEY_BYTES, Store, StoreError, Vault, parse_master_key,
+    DataDirectory, DataDirectoryError, Database, MASTER_KEY_BYTES, Seat, Store, StoreError, Vault, parse_master_key,
 };
 use crate::telemetry::Metrics;
 use answer::Front;
@@ -115,7 +115,7 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     directory.describe(&format!("process {}, listening on {address}, since {}", std::process::id(), clock.now()))?;
 
     let vault = Vault::new(&master_key(&config, &directory)?)?;
-    let database = database(&config)?;
+    let database = database(&config)?.seated(seat(&config, &directory, address)?);
     // A server takes its time to let us in.
     let opening = {
         let (clock, metrics) = (clock.clone(), metrics.clone());
@@ -222,6 +222,13 @@ fn database(config: &Config) -> Result<Database, ServeError> {
         Some(DatabaseUrl::Postgres(url)) => Database::server(url.reveal(), config.allow_unsafe_database)
             .map_err(|why| ConfigError::new("CORNET_DATABASE_URL", why).into()),
     }
+}
+
+/// Where this process sits among those that share a database. Its place is the data directory, of which it holds the lock.
+fn seat(config: &Config, directory: &DataDirectory, address: SocketAddr) -> Result<Seat, ServeError> {
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let place = directory.place()?.unwrap_or_default();
+    Ok(Seat { name: format!("{machine}:{}", address.port()), place, lease: config.lease })
 }
 
 /// The key that seals the secrets in the store: from its variable, or from the file in the data directory.

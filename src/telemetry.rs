@@ -65,6 +65,10 @@ pub struct Metrics {
     in_flight: Gauge,
     ended: [Counter; DeliveryState::ALL.len()],
     commit_batch: Histogram,
+    nodes: Gauge,
+    leases_lost: Counter,
+    taken_over: Counter,
+    late: Counter,
 }
 
 impl Default for Metrics {
@@ -113,6 +117,18 @@ impl Default for Metrics {
                 "Changes and outcomes written in one transaction",
                 Histogram::new(BATCH_BUCKETS),
             ),
+            nodes: gauge(&mut registry, "nodes", "Nodes that share the database, this one among them"),
+            leases_lost: counter(&mut registry, "leases_lost", "Times that this node was taken for dead"),
+            taken_over: counter(
+                &mut registry,
+                "deliveries_taken_over",
+                "Deliveries taken over from nodes that were gone",
+            ),
+            late: counter(
+                &mut registry,
+                "outcomes_late",
+                "Outcomes of deliveries that had been moved or taken over meanwhile: each may be a repeat",
+            ),
             registry,
         }
     }
@@ -149,6 +165,26 @@ impl Metrics {
     /// So many changes and outcomes were committed in one transaction.
     pub fn committed(&self, batch: usize) {
         self.commit_batch.observe(f64::from(u32::try_from(batch).unwrap_or(u32::MAX)));
+    }
+
+    /// So many nodes share the database.
+    pub fn nodes(&self, living: usize) {
+        self.nodes.set(i64::try_from(living).unwrap_or(i64::MAX));
+    }
+
+    /// This node was taken for dead.
+    pub fn lease_lost(&self) {
+        self.leases_lost.inc();
+    }
+
+    /// So many deliveries were taken over from nodes that are gone.
+    pub fn taken_over(&self, deliveries: usize) {
+        self.taken_over.inc_by(deliveries.try_into().unwrap_or(u64::MAX));
+    }
+
+    /// So many outcomes came when their deliveries had been moved or taken over.
+    pub fn late(&self, outcomes: usize) {
+        self.late.inc_by(outcomes.try_into().unwrap_or(u64::MAX));
     }
 
     /// An attempt was started, so long after its delivery was due.

@@ -92,6 +92,7 @@ fn options(args: &DemoArgs, data_dir: &Path) -> Options {
         data_dir: Some(data_dir.to_string_lossy().into_owned()),
         database_url: None,
         allow_unsafe_database: "false".to_owned(),
+        lease: "15s".to_owned(),
         allow_networks: String::new(),
         retry_schedule: Some(RETRY_SCHEDULE.to_owned()),
         public_url: args.public_url.clone(),

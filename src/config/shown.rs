@@ -115,6 +115,7 @@ impl Config {
                 Some(DatabaseUrl::Postgres(url)) => without_password(url.reveal()),
             },
             "allow_unsafe_database" => self.allow_unsafe_database.to_string(),
+            "lease" => format!("{:?}", self.lease),
             "allow_networks" => or(Some(self.allow_networks.clone()).filter(|text| !text.is_empty()), "(none)"),
             "retry_schedule" => or(
                 self.retry_schedule.as_ref().map(ToString::to_string),

@@ -19,6 +19,7 @@ use super::failure::Failure;
 use super::frame::{Page, Section};
 use super::viewer::Viewer;
 use super::words;
+use crate::domain::node::Node;
 use crate::ops::{Backlog, SystemState};
 
 /// The routes of the machine.
@@ -35,6 +36,7 @@ async fn page(State(pages): State<Arc<Pages>>, viewer: Viewer) -> Result<Respons
         div.columns {
             (server(&viewer, &state, base_url))
             (store(&state))
+            @if !state.nodes.is_empty() { (nodes(&viewer, &state.nodes)) }
             (queue(&viewer, &backlog))
             (elsewhere(base_url))
             (backup(&state))
@@ -95,6 +97,20 @@ fn store(state: &SystemState) -> Markup {
                         (words::bytes(state.file.bytes))
                         @if state.file.free_bytes > 0 { span.faint { ", " (words::bytes(state.file.free_bytes)) " of it free" } }
                     }
+                }
+            }
+        }
+    }
+}
+
+fn nodes(viewer: &Viewer, nodes: &[Node]) -> Markup {
+    html! {
+        section.card {
+            header { h2 { "Nodes" } (pill(Status::Delivered, &words::count(nodes.len(), "lives", "live"))) }
+            dl.facts.body {
+                @for node in nodes {
+                    dt.mono { (outside(&node.name)) }
+                    dd { "Version " (outside(&node.version)) ", number " (node.number) ", since " (ago(node.since, viewer.now)) }
                 }
             }
         }

@@ -18,6 +18,7 @@ use std::net::IpAddr;
 use super::attempt::{Answer, AttemptError, AttemptReport, Phases};
 use super::id::{ApplicationId, AttemptId, EndpointId, MessageId};
 use super::message::MessageFilter;
+use super::node::Epoch;
 use super::retry::{self, RetryPolicy};
 use super::time::{Span, Timestamp};
 
@@ -63,6 +64,8 @@ pub struct Delivery {
     pub attempts_made: u32,
     /// What set it off.
     pub trigger: Trigger,
+    /// Which life of which node may send it, and record what came of it.
+    pub epoch: Epoch,
 }
 
 /// Where a delivery stands in its endpoint's queue.

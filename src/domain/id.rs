@@ -13,8 +13,9 @@ use super::time::{Span, Timestamp};
 
 /// How many ids one node can make in a millisecond before it borrows from the next one.
 const SEQUENCE_BITS: u32 = 11;
-/// How many nodes can make ids at the same time.
 const NODE_BITS: u32 = 10;
+/// How many nodes can make ids at the same time.
+pub const NODES_MAX: u16 = 1 << NODE_BITS;
 /// Below the milliseconds.
 const LOW_BITS: u32 = SEQUENCE_BITS + NODE_BITS;
 /// The bits of the text that only repeat, mixed, what the number says.
@@ -188,7 +189,7 @@ impl<K> Hash for Id<K> {
 
 /// Makes ids that never repeat and always grow, also when the clock is set back while it lives.
 pub struct IdGenerator {
-    node: i64,
+    node: AtomicI64,
     /// Milliseconds and sequence of the last id, without the node.
     last: AtomicI64,
 }
@@ -196,9 +197,17 @@ pub struct IdGenerator {
 impl IdGenerator {
     /// A generator for node `node` (0–1023) whose ids come after `last`, the greatest number in the store.
     pub fn starting_after(last: i64, node: u16) -> Self {
-        let node = i64::from(node) & ((1 << NODE_BITS) - 1);
+        let generator = Self { node: AtomicI64::new(0), last: AtomicI64::new(0) };
+        generator.go_on_after(last, node);
+        generator
+    }
+
+    /// From here on makes ids of node `node` that come after `last` too.
+    pub fn go_on_after(&self, last: i64, node: u16) {
+        let node = i64::from(node) & (i64::from(NODES_MAX) - 1);
         let milliseconds = last >> LOW_BITS;
-        Self { node, last: AtomicI64::new((milliseconds + 1) << SEQUENCE_BITS) }
+        self.last.fetch_max((milliseconds + 1) << SEQUENCE_BITS, Ordering::Relaxed);
+        self.node.store(node, Ordering::Relaxed);
     }
 
     /// The next id, at `now` or as little later as uniqueness demands.
@@ -208,7 +217,9 @@ impl IdGenerator {
         let previous = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_default();
         let moment = (previous + 1).max(earliest);
         let sequence = moment & ((1 << SEQUENCE_BITS) - 1);
-        Id::from_number((moment >> SEQUENCE_BITS) << LOW_BITS | self.node << SEQUENCE_BITS | sequence)
+        Id::from_number(
+            (moment >> SEQUENCE_BITS) << LOW_BITS | self.node.load(Ordering::Relaxed) << SEQUENCE_BITS | sequence,
+        )
     }
 }
 

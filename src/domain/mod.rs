@@ -22,6 +22,7 @@ pub mod key;
 pub mod message;
 pub mod name;
 pub mod network;
+pub mod node;
 pub mod own_names;
 pub mod portal;
 pub mod preset;

@@ -2,6 +2,7 @@
 //! know when an attempt is due or how many others are under way.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -41,8 +42,8 @@ pub enum Step {
 
 /// An attempt that is about to be made.
 pub struct Prepared {
-    /// At most so many messages a second are sent to the endpoint.
-    pub throttle_rate: Option<u16>,
+    /// How long after this one the endpoint may be sent the next message.
+    pub throttle: Option<Duration>,
     id: AttemptId,
     sent_at: Timestamp,
     route: Arc<Route>,
@@ -91,13 +92,19 @@ impl Courier {
         };
         let sent_at = self.store.now();
         let prepared = Prepared {
-            throttle_rate: least(routes.application.throttle_rate, route.endpoint.throttle_rate),
+            throttle: least(routes.application.throttle_rate, route.endpoint.throttle_rate)
+                .map(|rate| self.interval(rate)),
             id: self.store.next_id(),
             sent_at,
             route: route.clone(),
             policy: routes.retry_policy(&route.endpoint, &message.event_type),
         };
         Ok(Step::Send(request(routes, route, message, sent_at, Purpose::Delivery), prepared))
+    }
+
+    /// How long this node waits between two messages where all nodes together may send so many a second.
+    fn interval(&self, rate: u16) -> Duration {
+        Duration::from_secs(1) * self.store.nodes_live() / u32::from(rate.max(1))
     }
 
     /// What a report makes of the delivery.

@@ -68,10 +68,11 @@ impl Engine {
             clock,
             metrics,
             tasks: tasks.clone(),
+            stopping: stopping.clone(),
             sooner: Notify::new(),
             sleeps_until_ms: AtomicI64::new(i64::MAX),
         });
-        tasks.spawn(room.clone().run(feed, stopping.clone()));
+        tasks.spawn(room.clone().run(feed));
         tasks.spawn(keep_house(room.store.clone(), stopping.clone()));
         Self { tasks, stopping, stop: Box::new(move || room.scheduler().stop()) }
     }
@@ -110,6 +111,7 @@ struct Room<S> {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
+    stopping: CancellationToken,
     /// Rings when something is due sooner than the main task thinks.
     sooner: Notify,
     sleeps_until_ms: AtomicI64,
@@ -121,8 +123,8 @@ impl<S: Sender> Room<S> {
     }
 
     /// The main task: takes in notices and wakes for what is due.
-    async fn run(self: Arc<Self>, mut feed: Feed, stopping: CancellationToken) {
-        if stopping.run_until_cancelled(self.find_what_waits()).await.is_none() {
+    async fn run(self: Arc<Self>, mut feed: Feed) {
+        if self.stopping.run_until_cancelled(self.find_what_waits()).await.is_none() {
             return;
         }
         let mut notices = Vec::with_capacity(NOTICES_MAX);
@@ -130,7 +132,7 @@ impl<S: Sender> Room<S> {
             self.dispatch();
             let wait = self.until_next();
             tokio::select! {
-                () = stopping.cancelled() => return,
+                () = self.stopping.cancelled() => return,
                 count = feed.recv_many(&mut notices, NOTICES_MAX) => {
                     if count == 0 {
                         return;
@@ -143,7 +145,7 @@ impl<S: Sender> Room<S> {
         }
     }
 
-    /// Looks up every endpoint that something waits for since before the start.
+    /// Looks up every endpoint that something waits for, and has it looked at.
     async fn find_what_waits(&self) {
         let waiting = loop {
             match self.store.waiting().await {
@@ -161,7 +163,14 @@ impl<S: Sender> Room<S> {
         }
     }
 
-    fn take_in(&self, notices: &mut Vec<Notice>) {
+    /// The same, beside everything else.
+    async fn look_again(self: Arc<Self>) {
+        if self.stopping.run_until_cancelled(self.find_what_waits()).await.is_some() {
+            self.sooner.notify_one();
+        }
+    }
+
+    fn take_in(self: &Arc<Self>, notices: &mut Vec<Notice>) {
         let now = self.clock.now();
         let mut scheduler = self.scheduler();
         for notice in notices.drain(..) {
@@ -169,6 +178,8 @@ impl<S: Sender> Room<S> {
                 Notice::Accepted { message, deliveries } => scheduler.accepted(&message, deliveries, now),
                 Notice::Recorded { delivery, retry } => scheduler.recorded(&delivery, retry, now),
                 Notice::Waiting { endpoint_id, due } => scheduler.waiting(endpoint_id, due, now),
+                Notice::LookAgain => _ = self.tasks.spawn(self.clone().look_again()),
+                Notice::Lost => scheduler.forget(),
             }
         }
     }
@@ -215,9 +226,10 @@ impl<S: Sender> Room<S> {
         self.sooner.notify_one();
     }
 
-    /// What is next, unless so much waits to be recorded that sending more would only mean repeating more.
+    /// What is next, unless so much waits to be recorded that sending more would only mean repeating more, or another node
+    /// may be sending it.
     fn next(&self, now: Timestamp) -> Option<Work> {
-        if self.store.outcomes_waiting() >= OUTCOMES_WAITING_MAX {
+        if self.store.outcomes_waiting() >= OUTCOMES_WAITING_MAX || !self.store.holds_lease() {
             return None;
         }
         self.scheduler().next(now)
@@ -249,10 +261,15 @@ impl<S: Sender> Room<S> {
 
     async fn send(&self, ready: &Ready) {
         match self.courier.prepare(ready).await {
+            // It may have been in hand for longer than the lease holds.
+            Ok(Step::Send(..)) if !self.store.may_send(&ready.delivery) => {
+                let now = self.clock.now();
+                self.scheduler().put_back(ready, Some(now.plus(REST)), now);
+            }
             Ok(Step::Send(request, prepared)) => {
                 let lag = self.clock.now().since(ready.delivery.due);
                 self.metrics.attempt_started(lag);
-                self.scheduler().throttle(ready.delivery.endpoint_id, prepared.throttle_rate);
+                self.scheduler().throttle(ready.delivery.endpoint_id, prepared.throttle);
                 let report = self.sender.send(request).await;
                 self.metrics.attempt_ended(&report);
                 let concluded = self.courier.conclude(ready, &prepared, report);

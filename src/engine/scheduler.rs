@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::delivery::{Delivery, Place};
 use crate::domain::id::EndpointId;
@@ -115,8 +116,8 @@ struct Lane {
     stored_from: Option<Timestamp>,
     /// Switched off: nothing is sent until something about it changes.
     paused: bool,
-    /// At most so many a second.
-    throttle_rate: Option<u16>,
+    /// How long after one request the next may be started.
+    throttle: Option<Duration>,
     /// When the next request may be started, in microseconds since 1970.
     next_start_us: i64,
     /// How often its endpoint has changed.
@@ -139,7 +140,7 @@ impl Default for Lane {
             claiming: false,
             stored_from: None,
             paused: false,
-            throttle_rate: None,
+            throttle: None,
             next_start_us: 0,
             changes: 0,
             in_round: false,
@@ -155,7 +156,7 @@ impl Lane {
 
     /// When the throttle lets the next request start.
     fn throttled_until(&self) -> Timestamp {
-        match self.throttle_rate {
+        match self.throttle {
             Some(_) => Timestamp::from_ms(self.next_start_us.div_euclid(1_000)),
             None => Timestamp::EPOCH,
         }
@@ -171,8 +172,8 @@ impl Lane {
 
     fn started(&mut self, now: Timestamp) {
         self.in_flight += 1;
-        if let Some(rate) = self.throttle_rate {
-            let interval_us = 1_000_000 / i64::from(rate.max(1));
+        if let Some(interval) = self.throttle {
+            let interval_us = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX / 2);
             self.next_start_us = self.next_start_us.max(now.as_ms() * 1_000) + interval_us;
         }
     }
@@ -329,11 +330,22 @@ impl Scheduler {
         self.look(delivery.endpoint_id, now);
     }
 
-    /// Sets how many messages a second this endpoint is sent at most.
-    pub fn throttle(&mut self, endpoint_id: EndpointId, rate: Option<u16>) {
+    /// Sets how long after one message this endpoint is sent the next at the soonest.
+    pub fn throttle(&mut self, endpoint_id: EndpointId, interval: Option<Duration>) {
         if let Some(lane) = self.lanes.get_mut(&endpoint_id) {
-            lane.throttle_rate = rate;
+            lane.throttle = interval;
         }
+    }
+
+    /// What waits in memory is no longer this node's: it is dropped. What is in flight is waited for.
+    pub fn forget(&mut self) {
+        for lane in self.lanes.values_mut() {
+            for (delivery, _) in lane.ready.drain(..) {
+                lane.in_hand.remove(&delivery.place());
+            }
+            lane.stored_from = None;
+        }
+        self.ready_bytes = 0;
     }
 
     /// The next thing to do at `now`; `None` when there is nothing to do before `wake_at`, or before something

@@ -1,6 +1,7 @@
 //! The state of the machinery, for who runs it: how the store does, and what is set that matters for safety.
 
 use super::{Access, OpError, Operations};
+use crate::domain::node::Node;
 use crate::domain::time::Timestamp;
 use crate::store::{StoreError, StoreFile};
 
@@ -15,6 +16,8 @@ pub struct SystemState {
     pub file: StoreFile,
     /// Whether that can be written right now, and why not.
     pub store: Result<(), StoreError>,
+    /// The nodes that share it; none where it is in a file.
+    pub nodes: Vec<Node>,
     /// The networks that deliveries may go to besides the public internet.
     pub open_networks: Vec<String>,
 }
@@ -31,6 +34,7 @@ impl Operations {
             since: self.since,
             file: self.store.file().await?,
             store: self.store.check().await,
+            nodes: self.store.nodes().await?,
             open_networks: self.policy.allowed().iter().map(ToString::to_string).collect(),
         })
     }

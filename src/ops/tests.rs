@@ -18,6 +18,7 @@ use crate::domain::environment::{Environment, EnvironmentType, Settings};
 use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId};
 use crate::domain::key::Scope;
 use crate::domain::message::Message;
+use crate::domain::node::Epoch;
 use crate::domain::target::TargetPolicy;
 use crate::domain::time::Timestamp;
 use crate::store::{Feed, Inserted, Record, Store, Vault};
@@ -139,6 +140,7 @@ impl Scene {
             due: message.id.time().min(self.store.now()),
             attempts_made: 0,
             trigger: Trigger::Scheduled,
+            epoch: Epoch::ALONE,
         }
     }
 

@@ -51,6 +51,7 @@ impl Operator {
             return state;
         }
         let state = match tokio::time::timeout(CHECK_MAX, self.store.check()).await {
+            _ if !self.store.holds_lease() => "alone",
             Ok(Ok(())) => "ok",
             Ok(Err(StoreError::Full)) => "full",
             Ok(Err(StoreError::Corrupt(_))) => "damaged",

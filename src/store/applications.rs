@@ -127,7 +127,7 @@ impl Store {
         let load = |(environment_id, uid): (EnvironmentId, String)| {
             self.read(move |connection| id_by_uid(connection, environment_id, &uid))
         };
-        Ok(self.application_ids.get((environment_id, uid), load).await?.map(|id| *id))
+        Ok(self.memory.application_ids.get((environment_id, uid), load).await?.map(|id| *id))
     }
 
     /// A part of the environment's applications, ordered by id.

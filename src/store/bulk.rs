@@ -9,8 +9,9 @@ use super::error::StoreError;
 use super::idempotency;
 use super::messages::{self, Accepted, Accepting};
 use super::postgres::Postgres;
-use super::queue::{self, Record};
+use super::queue::{self, Late, Record};
 use crate::domain::delivery::{Delivery, DeliveryState, Outcome};
+use crate::domain::id::Id;
 use crate::domain::time::Timestamp;
 
 const TAKE_KEYS: &str = "INSERT INTO idempotency_keys (id, environment_id, hash, fingerprint, made)
@@ -25,26 +26,29 @@ const INSERT_MESSAGES: &str =
     SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::text[], ?5::text[], ?6::text[], ?7::bigint[],
     ?8::bytea[], ?9::bigint[], ?10::bytea[])";
 const INSERT_DELIVERIES: &str =
-    "INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger)
-    SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[])
+    "INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch)
+    SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[],
+    ?7::bigint[])
     ON CONFLICT DO NOTHING";
-// An outcome whose row of the queue is gone is history: somebody has moved the delivery meanwhile, or this very outcome
-// was committed on a connection that was lost before it could say so, and is not written twice.
+// An outcome whose row of the queue is gone, or is another epoch's, is history: somebody has moved the delivery meanwhile,
+// another node has taken it over, or this very outcome was committed on a connection that was lost before it could say so,
+// and is not written twice. The first two are answered.
 const RECORD: &str = "WITH given AS (
         SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[],
             ?7::bigint[], ?8::bigint[], ?9::text[], ?10::bytea[], ?11::text[], ?12::text[], ?13::bigint[],
             ?14::text[], ?15::bigint[], ?16::text[], ?17::bytea[], ?18::bigint[], ?19::bigint[], ?20::bigint[],
-            ?21::bigint[], ?22::bigint[]) WITH ORDINALITY
+            ?21::bigint[], ?22::bigint[], ?23::bigint[]) WITH ORDINALITY
         AS given (id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code, url, response,
             error_code, error_detail, sent_at, response_headers, response_truncated, remote_address, phases, state,
-            due, again_at, attempts_made, attempted, place)
+            due, again_at, attempts_made, attempted, epoch, place)
     ), waited AS (
         DELETE FROM queue USING given WHERE queue.endpoint_id = given.endpoint_id AND queue.due = given.due
             AND queue.message_id = given.message_id AND queue.application_id = given.application_id
+            AND queue.epoch = given.epoch
         RETURNING given.*
     ), again AS (
-        INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger)
-        SELECT endpoint_id, again_at, message_id, application_id, attempts_made, trigger
+        INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch)
+        SELECT endpoint_id, again_at, message_id, application_id, attempts_made, trigger, epoch
         FROM waited WHERE again_at IS NOT NULL
         ON CONFLICT DO NOTHING
     ), ended AS (
@@ -54,19 +58,25 @@ const RECORD: &str = "WITH given AS (
         SELECT id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code, url, response,
             error_code, error_detail, sent_at, response_headers, response_truncated, remote_address, phases, state
         FROM waited WHERE state IS NOT NULL
-    ), late AS MATERIALIZED (
+    ), gone AS MATERIALIZED (
         SELECT * FROM given WHERE place NOT IN (SELECT place FROM waited)
+    ), late AS MATERIALIZED (
+        SELECT * FROM gone WHERE (SELECT 1 FROM deliveries WHERE deliveries.id = gone.id) IS NULL
+            AND (SELECT 1 FROM attempts WHERE attempts.id = gone.id) IS NULL
     ), followed AS (
         SELECT * FROM waited WHERE state IS NULL
         UNION ALL
-        SELECT * FROM late WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.id = late.id)
+        SELECT * FROM late
+    ), history AS (
+        INSERT INTO attempts (id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code,
+            url, response, error_code, error_detail, sent_at, response_headers, response_truncated, remote_address,
+            phases)
+        SELECT id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code, url, response,
+            error_code, error_detail, sent_at, response_headers, response_truncated, remote_address, phases
+        FROM followed WHERE attempted = 1
+        ON CONFLICT DO NOTHING
     )
-    INSERT INTO attempts (id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code, url,
-        response, error_code, error_detail, sent_at, response_headers, response_truncated, remote_address, phases)
-    SELECT id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code, url, response,
-        error_code, error_detail, sent_at, response_headers, response_truncated, remote_address, phases
-    FROM followed WHERE attempted = 1
-    ON CONFLICT DO NOTHING";
+    SELECT id FROM late WHERE attempted = 1";
 
 /// The columns of these rows.
 fn columns<'a, const WIDTH: usize>(rows: impl Iterator<Item = [Parameter<'a>; WIDTH]>) -> Vec<Vec<Parameter<'a>>> {
@@ -128,19 +138,19 @@ fn insert(postgres: &Postgres, kept: &[&Accepting]) -> Result<(), StoreError> {
     taken(postgres, INSERT_DELIVERIES, &columns(deliveries)).map(|_| ())
 }
 
-/// Writes outcomes: each delivery leaves its place in the queue for a later one, or for the log.
-pub(super) fn record(postgres: &Postgres, records: &[Record]) -> Result<(), StoreError> {
+/// Writes outcomes: each delivery leaves its place in the queue for a later one, or for the log. Answers whose came late.
+pub(super) fn record(postgres: &Postgres, records: &[Record]) -> Result<Late, StoreError> {
     let entries: Vec<_> = records.iter().map(queue::Entry::of).collect();
     let mut rows = columns(entries.iter().zip(records).map(|(entry, record)| {
         let (state, _) = ends(record);
         entry.values(state)
     }));
     rows.extend(columns(records.iter().map(|record| {
-        let Delivery { due, attempts_made, .. } = &record.delivery;
+        let Delivery { due, attempts_made, epoch, .. } = &record.delivery;
         let (_, again_at) = ends(record);
-        [(*due).into(), again_at.into(), (attempts_made + 1).into(), record.attempt.is_ok().into()]
+        [(*due).into(), again_at.into(), (attempts_made + 1).into(), record.attempt.is_ok().into(), epoch.0.into()]
     })));
-    taken(postgres, RECORD, &rows).map(|_| ())
+    Ok(taken(postgres, RECORD, &rows)?.into_iter().map(Id::from_number).collect())
 }
 
 /// The state that an outcome is the end in, or when the delivery is tried again.

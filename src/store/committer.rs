@@ -12,8 +12,9 @@ use super::connection::Connection;
 use super::error::StoreError;
 use super::gathering::{Batch, Gathering};
 use super::happenings::Happenings;
+use super::lease::Lease;
 use super::messages::{self, Accepted, Accepting};
-use super::queue::{self, Record};
+use super::queue::{self, Late, Record};
 use super::tally::Tally;
 use crate::clock::Clock;
 use crate::domain::delivery::Delivery;
@@ -51,6 +52,10 @@ pub enum Notice {
         /// When it is due.
         due: Timestamp,
     },
+    /// Something may wait in the store that the engine was not told of.
+    LookAgain,
+    /// Nothing that the engine holds is this node's any more.
+    Lost,
 }
 
 /// The engine's end of the notices.
@@ -155,6 +160,7 @@ impl Change for Acceptance {
 /// The connection that writes, and the transaction around a batch.
 pub(super) struct Writer {
     connection: Connection,
+    lease: Arc<Lease>,
     feed: mpsc::UnboundedSender<Notice>,
     happenings: Happenings,
     tally: Tally,
@@ -165,12 +171,18 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         connection: Connection,
+        lease: Arc<Lease>,
         happenings: Happenings,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> (Self, Feed) {
         let (feed, notices) = mpsc::unbounded_channel();
-        (Self { connection, feed, happenings, tally: Tally::default(), clock, metrics }, notices)
+        (Self { connection, lease, feed, happenings, tally: Tally::default(), clock, metrics }, notices)
+    }
+
+    /// Where the engine is told.
+    pub(super) fn feed(&self) -> mpsc::UnboundedSender<Notice> {
+        self.feed.clone()
     }
 
     /// Writes a batch and answers each change. Gives the records back when they could not be written.
@@ -187,15 +199,15 @@ impl Writer {
         let mut took = Duration::ZERO;
         let together = self.connection.transaction(|connection| {
             apply_all(connection, &mut changes)?;
-            queue::record_all(connection, &records)?;
+            let late = queue::record_all(connection, &records)?;
             if with_tally {
                 let started = self.clock.monotonic();
                 self.tally.write(connection)?;
                 took = self.clock.monotonic().saturating_sub(started);
             }
-            Ok(())
+            Ok(late)
         });
-        if together.is_ok() {
+        if let Ok(late) = &together {
             if with_tally {
                 self.happenings.counted(|| self.tally.applications());
                 self.tally.written(took);
@@ -204,7 +216,7 @@ impl Writer {
             // The engine is told first: who has an answer may rely on it.
             let mut notices = Vec::with_capacity(changes.len() + records.len());
             changes.iter_mut().for_each(|change| change.notify(&mut notices));
-            records.iter().for_each(|record| self.tally.recorded(record));
+            self.count(&records, late);
             notices.extend(records.into_iter().map(Record::into_notice));
             self.tell(notices);
             changes.into_iter().for_each(|change| change.answer(Ok(())));
@@ -228,6 +240,9 @@ impl Writer {
             self.tell(notices);
             change.answer(alone);
         }
+        if matches!(together, Err(StoreError::Unavailable(_))) {
+            self.lease.doubt();
+        }
         self.record_singly(records)
     }
 
@@ -238,8 +253,8 @@ impl Writer {
         for record in rest.by_ref() {
             match self.connection.transaction(|connection| queue::record_all(connection, std::slice::from_ref(&record)))
             {
-                Ok(()) => {
-                    self.tally.recorded(&record);
+                Ok(late) => {
+                    self.count(std::slice::from_ref(&record), &late);
                     self.tell(vec![record.into_notice()]);
                 }
                 Err(error) => {
@@ -253,6 +268,19 @@ impl Writer {
         }
         left.extend(rest);
         left
+    }
+
+    /// Counts outcomes; those that came late are history, and were counted by whoever was in time.
+    fn count(&mut self, records: &[Record], late: &Late) {
+        let in_time = |record: &&Record| record.attempt.as_ref().is_ok_and(|attempt| !late.contains(&attempt.id));
+        for record in records.iter().filter(|record| record.attempt.is_err() || in_time(record)) {
+            self.tally.recorded(record);
+        }
+        if !late.is_empty() {
+            let attempts = late.len();
+            tracing::warn!(attempts, "outcomes came after their deliveries had been moved: each may be a repeat");
+            self.metrics.late(attempts);
+        }
     }
 
     fn tell(&mut self, notices: Vec<Notice>) {
@@ -270,6 +298,7 @@ impl Writer {
 /// The way to the writer's thread.
 pub(super) struct Committer {
     gathering: Arc<Gathering>,
+    lease: Arc<Lease>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -277,6 +306,7 @@ impl Committer {
     /// Starts the writer's thread.
     pub(super) fn start(mut writer: Writer) -> Result<Self, StoreError> {
         let gathering = Arc::new(Gathering::new(writer.clock.clone()));
+        let lease = writer.lease.clone();
         let inside = gathering.clone();
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
             while let Some(batch) = inside.take(writer.tally.due()) {
@@ -298,7 +328,7 @@ impl Committer {
                 writer.commit(Batch { settling: true, ..Batch::default() });
             }
         })?;
-        Ok(Self { gathering, thread: Mutex::new(Some(thread)) })
+        Ok(Self { gathering, lease, thread: Mutex::new(Some(thread)) })
     }
 
     /// Makes a change and answers once it is durable; `notify` says what the engine must know of it.
@@ -326,6 +356,9 @@ impl Committer {
     }
 
     fn hand_in(&self, change: Box<dyn Change>) -> Result<(), StoreError> {
+        if !self.lease.holds() {
+            return Err(StoreError::Unavailable("this node has lost touch with the others".to_owned()));
+        }
         let now = self.gathering.now();
         let rings = {
             let mut inbox = self.gathering.inbox();

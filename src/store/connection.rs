@@ -4,6 +4,9 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::error::StoreError;
 use super::postgres::{Plain, Postgres, PostgresAddress, Use};
@@ -11,6 +14,9 @@ use super::sqlite::Sqlite;
 
 /// How often a transaction is tried that the database gave up for the sake of another.
 const TRIES_MAX: usize = 5;
+
+const LOCK: &str = "SELECT pg_advisory_xact_lock(?1)";
+const TRY_LOCK: &str = "SELECT pg_try_advisory_xact_lock(?1)";
 
 /// A value that goes into a statement.
 #[derive(Clone, Copy, Debug)]
@@ -258,6 +264,29 @@ impl Connection {
         }
     }
 
+    /// Locks everybody else out who locks this number on the same server, until the transaction ends. A file has one
+    /// writer anyway.
+    ///
+    /// # Errors
+    /// When it takes too long.
+    pub fn lock(&self, number: i64) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(_) => self.execute(LOCK, &[number.into()]).map(|_| ()),
+        }
+    }
+
+    /// The same, unless somebody else has locked it already; answers whether it did.
+    ///
+    /// # Errors
+    /// When the server can't be asked.
+    pub fn try_lock(&self, number: i64) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(_) => Ok(self.first(TRY_LOCK, &[number.into()], |row| row.boolean(0))?.unwrap_or_default()),
+        }
+    }
+
     /// Runs one query and reads each of its rows with `read`.
     ///
     /// # Errors
@@ -315,6 +344,28 @@ impl Connection {
                 let rows = postgres.query(sql, parameters)?;
                 rows.first().map(|row| read(&Row::Postgres(row))).transpose()
             }
+        }
+    }
+
+    /// How often it was opened. A file is never lost.
+    pub fn opened(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => 1,
+            Self::Postgres(postgres) => postgres.opened(),
+        }
+    }
+
+    /// What others have told through the server, waited for as long as `wait`, or until it rings.
+    ///
+    /// # Errors
+    /// When the connection is lost; what is told then is not heard.
+    pub fn hear(&self, wait: Duration, rings: &Notify) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Postgres(postgres) => postgres.hear(async {
+                // Whether it rang or the time is over, it is looked what there is to do.
+                tokio::time::timeout(wait, rings.notified()).await.ok();
+            }),
         }
     }
 

@@ -105,6 +105,17 @@ impl DataDirectory {
         write().map_err(refused(&self.path.join("lock")))
     }
 
+    /// What no other directory on any running machine is called: whoever holds the directory is the only one there. `None`
+    /// where the machine has no name for the time since it was started.
+    ///
+    /// # Errors
+    /// When the machine refuses.
+    pub fn place(&self) -> Result<Option<String>, DataDirectoryError> {
+        let metadata = self.lock.metadata().map_err(refused(&self.path))?;
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        Ok(boot.map(|boot| format!("{} {} {}", boot.trim(), metadata.dev(), metadata.ino())))
+    }
+
     /// The file of the embedded store.
     pub fn database(&self) -> PathBuf {
         Self::database_in(&self.path)

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::connection::Connection;
 use super::dialect;
@@ -12,6 +13,8 @@ use super::file::{self, StoreFile};
 use super::migrations;
 use super::postgres::{PostgresAddress, Use};
 
+/// For how long a node is believed to live when nothing is heard of it, unless a setting says otherwise.
+const LEASE: Duration = Duration::from_secs(15);
 /// The oldest server that is known to do, as the server says it.
 pub(super) const SERVER_VERSION_MIN: i64 = 150_000;
 
@@ -37,6 +40,30 @@ pub struct Server {
     address: Arc<PostgresAddress>,
     /// Whether it may lose what it acknowledged when its machine fails.
     unsafe_allowed: bool,
+    seat: Seat,
+}
+
+/// Where a process sits among those that share a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// What people know it by: its machine and port.
+    pub name: String,
+    /// What only one process can sit in at a time, such as a locked folder; empty when nobody vouches for that.
+    pub place: String,
+    /// For how long it is believed to live when nothing is heard of it.
+    pub lease: Duration,
+}
+
+impl Seat {
+    pub(super) fn lease_ms(&self) -> i64 {
+        i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Default for Seat {
+    fn default() -> Self {
+        Self { name: "unnamed".to_owned(), place: String::new(), lease: LEASE }
+    }
 }
 
 impl From<&Path> for Database {
@@ -57,7 +84,25 @@ impl Database {
     /// # Errors
     /// What is wrong with the URL; the text does not quote it.
     pub fn server(url: &str, unsafe_allowed: bool) -> Result<Self, String> {
-        Ok(Self::Server(Server { address: Arc::new(PostgresAddress::parse(url)?), unsafe_allowed }))
+        let address = Arc::new(PostgresAddress::parse(url)?);
+        Ok(Self::Server(Server { address, unsafe_allowed, seat: Seat::default() }))
+    }
+
+    /// The same, used by a process that sits here. A file has one seat anyway.
+    #[must_use]
+    pub fn seated(self, seat: Seat) -> Self {
+        match self {
+            Self::File(path) => Self::File(path),
+            Self::Server(server) => Self::Server(Server { seat, ..server }),
+        }
+    }
+
+    /// Where this process sits among those that share it, if any can.
+    pub(super) fn seat(&self) -> Option<&Seat> {
+        match self {
+            Self::File(_) => None,
+            Self::Server(server) => Some(&server.seat),
+        }
     }
 
     /// Whether it is by itself on this machine, so that its server can be the only one that uses it.
@@ -93,6 +138,14 @@ impl Database {
         match self {
             Self::File(path) => Connection::writer(path),
             Self::Server(server) => Connection::to_server(server.address.clone(), Use::Writing),
+        }
+    }
+
+    /// Opens a connection to live among the nodes with.
+    pub(super) fn membership(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::File(path) => Connection::writer(path),
+            Self::Server(server) => Connection::to_server(server.address.clone(), Use::Membership),
         }
     }
 

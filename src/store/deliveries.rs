@@ -15,6 +15,7 @@ use super::{Store, messages, queue};
 use crate::domain::delivery::{Delivery, DeliveryState, Place, Stage, Standing, Trigger};
 use crate::domain::id::{ApplicationId, AttemptId, EndpointId, MessageId};
 use crate::domain::message::{Message, MessageFilter};
+use crate::domain::node::Epoch;
 use crate::domain::time::{Span, Timestamp};
 
 /// Deliveries that one write puts back into the queue.
@@ -275,6 +276,7 @@ fn recover(
     endpoint_id: EndpointId,
     failed: &[Failed],
     due: Timestamp,
+    epoch: Epoch,
 ) -> Result<usize, StoreError> {
     let mut queued = 0;
     for Failed { message_id, application_id, .. } in failed {
@@ -284,7 +286,7 @@ fn recover(
             let trigger = Trigger::Manual;
             queue::insert(
                 connection,
-                &Delivery { message_id, endpoint_id, application_id, due, attempts_made: 0, trigger },
+                &Delivery { message_id, endpoint_id, application_id, due, attempts_made: 0, trigger, epoch },
             )?;
             queued += 1;
         }
@@ -367,6 +369,7 @@ impl Store {
             due,
             attempts_made: 0,
             trigger: Trigger::Manual,
+            epoch: self.epoch(),
         };
         self.committer
             .write(
@@ -414,11 +417,11 @@ impl Store {
                 return Ok(queued);
             };
             ids.start = AttemptId::from_number(last.id.number() + 1);
-            let due = self.now();
+            let (due, epoch) = (self.now(), self.epoch());
             queued += self
                 .committer
                 .write(
-                    move |connection| recover(connection, endpoint_id, &found, due),
+                    move |connection| recover(connection, endpoint_id, &found, due, epoch),
                     move |written, notices| {
                         if *written > 0 {
                             notices.push(Notice::Waiting { endpoint_id, due });

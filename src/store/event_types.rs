@@ -1,9 +1,9 @@
 //! Event types in the store.
 
-use super::committer::Notice;
 use super::connection::{Connection, Row};
 use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Inserted};
+use super::news::News;
 use super::page::{Listed, Page};
 use super::{Store, Updated, environments, json_list};
 use crate::domain::event_type::{EVENT_TYPES_PER_ENVIRONMENT_MAX, EventType, EventTypeChange};
@@ -157,26 +157,20 @@ fn bring(
 }
 
 impl Store {
-    /// Makes a change to event types of an environment. Once it is committed, what is remembered of their schemas is
-    /// forgotten; and the environment's routes too, if it has schemas now and had none, or the other way round.
+    /// Makes a change to event types of an environment. What is remembered of their schemas is stale then; and the
+    /// environment's routes too, if it has schemas now and had none, or the other way round.
     async fn change_event_types<T: Send + 'static>(
         &self,
         environment_id: EnvironmentId,
         mut work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (routes, schemas) = (self.routes.clone(), self.schemas.clone());
-        let work = move |connection: &Connection| {
+        self.change_and_tell(environment_id.number(), move |connection| {
             let before = have_schemas(connection, environment_id)?;
             let done = work(connection)?;
-            Ok((done, before != have_schemas(connection, environment_id)?))
-        };
-        let notify = move |(_, routes_too): &(T, bool), _: &mut Vec<Notice>| {
-            schemas.forget_where(|(environment, _), _| *environment == environment_id);
-            if *routes_too {
-                routes.forget_where(|_, routes| routes.environment.id == environment_id);
-            }
-        };
-        Ok(self.committer.write(work, notify).await?.0)
+            let routes_too = before != have_schemas(connection, environment_id)?;
+            Ok((done, Some(News::EventTypes { environment_id, routes_too })))
+        })
+        .await
     }
 
     /// Makes or changes event types together; answers false, and has done nothing, when there is no room for them.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Weight;
-use super::committer::Notice;
 use super::connection::{Connection, Row};
 use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Inserted};
+use super::news::News;
 use super::page::{Listed, Page};
 use super::sessions::{scope_columns, scope_of};
-use super::{Store, applications, environments};
+use super::{Store, applications, environments, locks};
 use crate::domain::application::Application;
 use crate::domain::environment::Environment;
 use crate::domain::id::{ApiKeyId, ApplicationId, EnvironmentId};
@@ -149,7 +149,7 @@ impl Store {
     pub async fn api_key(&self, hash: KeyHash) -> Result<Option<Arc<ApiKey>>, StoreError> {
         let load =
             |hash: KeyHash| self.read(move |connection| connection.first(BY_HASH, &[hash.as_slice().into()], read));
-        self.keys.get(hash, load).await
+        self.memory.keys.get(hash, load).await
     }
 
     /// Makes the first environment with its application and key, unless there is one already; says whether it did.
@@ -163,6 +163,7 @@ impl Store {
         key: ApiKey,
     ) -> Result<bool, StoreError> {
         self.write(move |connection| {
+            connection.lock(locks::ENVIRONMENTS)?;
             if environments::oldest(connection)?.is_some() {
                 return Ok(false);
             }
@@ -259,8 +260,7 @@ impl Store {
         id: ApiKeyId,
         end: Timestamp,
     ) -> Result<Expired, StoreError> {
-        let keys = self.keys.clone();
-        let work = move |connection: &Connection| {
+        self.change_and_tell(locks::ENVIRONMENTS, move |connection| {
             let Some(key) = get(connection, environment_id, id)? else {
                 return Ok((Expired::Missing, None));
             };
@@ -268,15 +268,9 @@ impl Store {
                 return Ok((Expired::LastAdminKey, None));
             }
             connection.execute(EXPIRE, &[id.into(), end.into()])?;
-            Ok((Expired::Done, Some(key.hash)))
-        };
-        // The writer forgets it, so that it is refused at once, also when whoever asked has hung up.
-        let notify = move |(_, stale): &(Expired, Option<KeyHash>), _: &mut Vec<Notice>| {
-            if let Some(hash) = stale {
-                keys.forget(hash);
-            }
-        };
-        Ok(self.committer.write(work, notify).await?.0)
+            Ok((Expired::Done, Some(News::Key(key.hash))))
+        })
+        .await
     }
 
     /// Changes a key of the environment, whose text before is refused from then on if it has another or none; `None`
@@ -290,29 +284,25 @@ impl Store {
         id: ApiKeyId,
         change: KeyChange,
     ) -> Result<Option<ApiKey>, StoreError> {
-        let (keys, now) = (self.keys.clone(), self.now());
-        let work = move |connection: &Connection| {
+        let now = self.now();
+        self.change_and_tell(environment_id.number(), move |connection| {
             let Some(before) = get(connection, environment_id, id)? else {
-                return Ok(None);
+                return Ok((None, None));
             };
-            let mut key = ApiKey { updated_at: now, ..before.clone() };
+            let stale = Some(News::Key(before.hash));
+            let mut key = ApiKey { updated_at: now, ..before };
             match &change {
                 KeyChange::Name(name) => key.name.clone_from(name),
                 KeyChange::Text(hash, shown) => (key.hash, key.shown) = (*hash, shown.clone()),
                 KeyChange::Gone => {
                     connection.execute(DELETE, &[id.into()])?;
-                    return Ok(Some((key, before.hash)));
+                    return Ok((Some(key), stale));
                 }
             }
             let hash = key.hash.as_slice().into();
             connection.execute(UPDATE, &[id.into(), (&key.name).into(), hash, (&key.shown).into(), now.into()])?;
-            Ok(Some((key, before.hash)))
-        };
-        let notify = move |changed: &Option<(ApiKey, KeyHash)>, _: &mut Vec<Notice>| {
-            if let Some((_, stale)) = changed {
-                keys.forget(stale);
-            }
-        };
-        Ok(self.committer.write(work, notify).await?.map(|(key, _)| key))
+            Ok((Some(key), stale))
+        })
+        .await
     }
 }

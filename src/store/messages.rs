@@ -15,6 +15,7 @@ use crate::domain::delivery::{Delivery, Trigger};
 use crate::domain::endpoint::Verdict;
 use crate::domain::id::{ApplicationId, EndpointId, Id, MessageId};
 use crate::domain::message::{Message, MessageFilter};
+use crate::domain::node::Epoch;
 use crate::domain::time::{Span, Timestamp};
 
 const INSERT: &str = "INSERT INTO messages (id, environment_id, application_id, event_type, event_id, channels,
@@ -241,7 +242,7 @@ impl<'a> Entry<'a> {
 }
 
 /// The deliveries that a message starts with: one for each endpoint that wants it, due at once.
-pub(super) fn first_deliveries(message: &Message, now: Timestamp) -> Vec<Delivery> {
+pub(super) fn first_deliveries(message: &Message, now: Timestamp, epoch: Epoch) -> Vec<Delivery> {
     let delivery = |endpoint_id| Delivery {
         message_id: message.id,
         endpoint_id,
@@ -250,6 +251,7 @@ pub(super) fn first_deliveries(message: &Message, now: Timestamp) -> Vec<Deliver
         due: message.id.time().min(now),
         attempts_made: 0,
         trigger: Trigger::Scheduled,
+        epoch,
     };
     message.queued().map(delivery).collect()
 }
@@ -264,7 +266,7 @@ impl Store {
         message: std::sync::Arc<Message>,
         key: Option<IdempotencyKey>,
     ) -> Result<Accepted, StoreError> {
-        let deliveries = first_deliveries(&message, self.now());
+        let deliveries = first_deliveries(&message, self.now(), self.epoch());
         self.committer.accept(Accepting { message, deliveries, key }).await
     }
 

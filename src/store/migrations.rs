@@ -32,7 +32,8 @@ const STEPS: &[Step] = steps![
     "0003_inboxes",
     "0004_attempt_details",
     "0005_sessions",
-    "0006_event_ids"
+    "0006_event_ids",
+    "0007_nodes"
 ];
 
 /// Held by the node that looks and applies; the number means nothing else.

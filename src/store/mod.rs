@@ -30,9 +30,15 @@ mod inboxes;
 mod journeys;
 mod json_list;
 mod keys;
+mod lease;
+mod locks;
+mod member;
+mod memory;
 mod messages;
 mod migrations;
 mod moving;
+mod news;
+mod nodes;
 mod packed;
 mod page;
 mod partitions;
@@ -60,17 +66,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use cache::Cache;
 use committer::{Committer, Writer};
 use connection::Connection;
 use happenings::Happenings;
+use lease::Lease;
+use member::{Member, Parts};
+use memory::Memory;
 
 pub use applications::ApplicationFilter;
 pub use attempts::AttemptsPage;
 pub use backlog::Backlog;
 pub use committer::{Feed, Notice};
 pub use data_directory::{DataDirectory, DataDirectoryError, master_key_in, parse_master_key};
-pub use database::Database;
+pub use database::{Database, Seat};
 pub use deliveries::{Counted, DestinedFilter, DestinedPlace, Statistics};
 pub use endpoints::{EventTypeSharing, Rotation, SignersThen};
 pub use environments::Deleted;
@@ -94,19 +102,12 @@ pub use vault::{MASTER_KEY_BYTES, Vault};
 pub use walk::{Walked, WalkedPage};
 
 use crate::clock::Clock;
-use crate::domain::id::{ApplicationId, EnvironmentId, Id, IdGenerator};
-use crate::domain::key::{ApiKey, KeyHash};
+use crate::domain::id::{Id, IdGenerator};
 use crate::domain::time::Timestamp;
 use crate::telemetry::Metrics;
 
 /// Connections that only read.
 pub const READERS: usize = 4;
-/// Applications and endpoints whose routes are remembered.
-const ROUTES_REMEMBERED_MAX: u64 = 200_000;
-/// API keys and uids that are remembered.
-const NAMES_REMEMBERED_MAX: u64 = 50_000;
-/// Schemas that are remembered; a large one counts for several.
-const SCHEMAS_REMEMBERED_MAX: u64 = 4_096;
 
 /// The greatest id in the store, of the nouns that are made most often.
 const GREATEST_ID: &str = "SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM messages
@@ -124,11 +125,11 @@ pub struct Store {
     readers: Arc<Readers>,
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
-    ids: IdGenerator,
-    routes: Arc<Cache<ApplicationId, Routes>>,
-    application_ids: Arc<Cache<(EnvironmentId, String), ApplicationId>>,
-    keys: Arc<Cache<KeyHash, ApiKey>>,
-    schemas: Arc<Cache<(EnvironmentId, String), KnownSchema>>,
+    ids: Arc<IdGenerator>,
+    memory: Memory,
+    lease: Arc<Lease>,
+    /// The life among other nodes, where there can be any.
+    member: Option<Member>,
 }
 
 impl Store {
@@ -152,8 +153,25 @@ impl Store {
             connection.transaction(|connection| partitions::make_ahead(connection, clock.now()))?;
         }
         let last = connection.first(GREATEST_ID, &[], |row| row.integer(0))?.unwrap_or_default();
-        let happenings = Happenings::new();
-        let (writer, feed) = Writer::new(connection, happenings.clone(), clock.clone(), metrics);
+        let ids = Arc::new(IdGenerator::starting_after(last, 0));
+        let (happenings, memory) = (Happenings::new(!database.is_embedded()), Memory::new());
+        let lease = if database.is_embedded() { Lease::endless(clock.clone()) } else { Lease::none(clock.clone()) };
+        let lease = Arc::new(lease);
+        let (writer, feed) = Writer::new(connection, lease.clone(), happenings.clone(), clock.clone(), metrics.clone());
+        let join = |seat: &Seat| {
+            let parts = Parts {
+                seat: seat.clone(),
+                clock: clock.clone(),
+                lease: lease.clone(),
+                ids: ids.clone(),
+                memory: memory.clone(),
+                happenings: happenings.clone(),
+                feed: writer.feed(),
+                metrics,
+            };
+            Member::start(database.membership()?, parts)
+        };
+        let member = database.seat().map(join).transpose()?;
         let store = Self {
             committer: Committer::start(writer)?,
             happenings,
@@ -161,11 +179,10 @@ impl Store {
             database,
             vault: Arc::new(vault),
             clock,
-            ids: IdGenerator::starting_after(last, 0),
-            routes: Arc::new(Cache::new(ROUTES_REMEMBERED_MAX)),
-            application_ids: Arc::new(Cache::new(NAMES_REMEMBERED_MAX)),
-            keys: Arc::new(Cache::new(NAMES_REMEMBERED_MAX)),
-            schemas: Arc::new(Cache::new(SCHEMAS_REMEMBERED_MAX)),
+            ids,
+            memory,
+            lease,
+            member,
         };
         Ok((Arc::new(store), feed))
     }
@@ -199,9 +216,12 @@ impl Store {
         self.committer.settle().await
     }
 
-    /// Writes what waits to be written and stops writing.
+    /// Writes what waits to be written, stops writing, and leaves the nodes.
     pub fn close(&self) {
         self.committer.close();
+        if let Some(member) = &self.member {
+            member.leave();
+        }
     }
 
     async fn read<T: Send + 'static>(

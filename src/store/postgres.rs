@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Statement};
@@ -25,8 +26,13 @@ pub use super::postgres_address::PostgresAddress;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may take to change what a table looks like.
 const PATIENCE_WITH_SHAPES: Duration = Duration::from_secs(24 * 3_600);
+/// How long it may take to say that a lease is renewed: it must be found out in time that it is not.
+const PATIENCE_OF_MEMBERS: Duration = Duration::from_secs(3);
 /// Rows that are fetched at once when it is not known how many will be looked at.
 const FETCHED_AT_ONCE: usize = 200;
+
+/// Lines of what others tell that are taken in at once.
+const LINES_AT_ONCE: usize = 1_000;
 
 /// Stands for the one character that a server's texts can't hold: a code point that is never given to any.
 const NUL: &str = "\u{fdd0}";
@@ -40,6 +46,8 @@ pub enum Use {
     Reading,
     /// Changing what the tables look like, which may take as long as it takes.
     Shaping,
+    /// Living among the nodes, and hearing what they tell.
+    Membership,
 }
 
 impl Use {
@@ -54,6 +62,11 @@ impl Use {
             }
             Self::Reading => "SET jit = off; SET default_transaction_read_only = on; SET statement_timeout = '25s'",
             Self::Shaping => "SET client_min_messages = warning",
+            Self::Membership => {
+                "SET jit = off; SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '2s';
+                 SET client_min_messages = warning; SET synchronous_commit = on;
+                 SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; LISTEN cornet"
+            }
         }
     }
 
@@ -62,6 +75,7 @@ impl Use {
         match self {
             Self::Writing | Self::Reading => PATIENCE,
             Self::Shaping => PATIENCE_WITH_SHAPES,
+            Self::Membership => PATIENCE_OF_MEMBERS,
         }
     }
 }
@@ -84,12 +98,14 @@ struct Session {
     /// The connection is driven while an answer is waited for, by whoever waits.
     runtime: Option<Runtime>,
     prepared: Mutex<HashMap<Place, Statement>>,
+    /// What others have told through the server.
+    told: Mutex<mpsc::UnboundedReceiver<String>>,
 }
 
 impl Session {
     fn open(address: &PostgresAddress, for_use: Use) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let client = runtime.block_on(address.connect())?;
+        let (client, told) = runtime.block_on(address.connect())?;
         let patience = for_use.patience();
         let session = Self {
             client,
@@ -97,6 +113,7 @@ impl Session {
             ended: AtomicBool::new(false),
             runtime: Some(runtime),
             prepared: Mutex::default(),
+            told: Mutex::new(told),
         };
         session.wait(session.client.batch_execute(for_use.settings()))?;
         Ok(session)
@@ -112,6 +129,20 @@ impl Session {
             self.ended.fetch_or(says_so || error.is_closed(), Ordering::Relaxed);
         }
         Ok(answer?)
+    }
+
+    /// What has been told meanwhile, waited for until `until` comes to pass.
+    fn hear(&self, until: impl Future<Output = ()>) -> Result<Vec<String>, StoreError> {
+        let runtime = self.runtime.as_ref().ok_or_else(|| gone("it is closed"))?;
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = Vec::new();
+        let heard = runtime.block_on(async {
+            tokio::select! {
+                () = until => true,
+                count = told.recv_many(&mut lines, LINES_AT_ONCE) => count > 0,
+            }
+        });
+        if heard { Ok(lines) } else { Err(gone("the server has hung up")) }
     }
 
     /// Whether the server has hung up; then what was asked last has not been done, unless it was a commit.
@@ -161,6 +192,7 @@ pub struct Postgres {
     for_use: Use,
     session: RefCell<Option<Arc<Session>>>,
     transaction: Cell<Transaction>,
+    opened: Cell<usize>,
 }
 
 /// How far a transaction is.
@@ -179,7 +211,7 @@ impl Postgres {
     pub(super) fn connect(address: Arc<PostgresAddress>, for_use: Use) -> Result<Self, StoreError> {
         let session = Session::open(&address, for_use)?;
         let session = RefCell::new(Some(Arc::new(session)));
-        Ok(Self { address, for_use, session, transaction: Cell::new(Transaction::None) })
+        Ok(Self { address, for_use, session, transaction: Cell::new(Transaction::None), opened: Cell::new(1) })
     }
 
     /// The open connection, which is opened anew if it was lost and nothing is half done.
@@ -192,7 +224,23 @@ impl Postgres {
         }
         let opened = Arc::new(Session::open(&self.address, self.for_use)?);
         *self.session.borrow_mut() = Some(opened.clone());
+        self.opened.set(self.opened.get() + 1);
         Ok(opened)
+    }
+
+    /// How often it was opened: what was told in between has not been heard.
+    pub(super) fn opened(&self) -> usize {
+        self.opened.get()
+    }
+
+    /// What others have told through the server, waited for until `until` comes to pass. It does not open a lost connection.
+    pub(super) fn hear(&self, until: impl Future<Output = ()>) -> Result<Vec<String>, StoreError> {
+        let open = self.session.borrow().as_ref().filter(|session| !session.has_ended()).cloned();
+        let heard = open.ok_or_else(|| gone("the connection was lost"))?.hear(until);
+        if heard.is_err() {
+            self.session.borrow_mut().take();
+        }
+        heard
     }
 
     /// Works with the open connection; what fails spoils the transaction that it is part of. Outside of one, `work` is a
@@ -412,6 +460,8 @@ impl From<tokio_postgres::Error> for StoreError {
                 Self::Unavailable(why)
             }
             Some("40") => Self::Contended(why),
+            // Another node was quicker; whoever looks again sees what it made.
+            _ if *code == SqlState::UNIQUE_VIOLATION => Self::Contended(why),
             Some("08" | "28" | "3D" | "53" | "57") => Self::Unavailable(why),
             Some("XX") => Self::Corrupt(why),
             _ => Self::Database(why),

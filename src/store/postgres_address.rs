@@ -3,13 +3,16 @@
 //! `sslmode=disable`. It knows no statement.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::StoreError;
@@ -56,24 +59,25 @@ impl PostgresAddress {
         Ok(Self { config, tls })
     }
 
-    /// Opens a connection, which is driven by the runtime that this is called in.
-    pub(super) async fn connect(&self) -> Result<Client, StoreError> {
+    /// Opens a connection, which is driven by the runtime that this is called in. What others tell through the server
+    /// comes out of the second, until the connection ends.
+    pub(super) async fn connect(&self) -> Result<(Client, Told), StoreError> {
+        let (telling, told) = mpsc::unbounded_channel();
         let opening = async {
             match &self.tls {
                 Some(tls) => {
                     let (client, connection) = self.config.connect(tls.clone()).await?;
-                    // How it ended is seen by whoever waits for an answer.
-                    tokio::spawn(async move { connection.await.ok() });
-                    Ok(client)
+                    tokio::spawn(drive(connection, telling));
+                    Ok((client, told))
                 }
                 None => {
                     let (client, connection) = self.config.connect(NoTls).await?;
-                    tokio::spawn(async move { connection.await.ok() });
-                    Ok(client)
+                    tokio::spawn(drive(connection, telling));
+                    Ok((client, told))
                 }
             }
         };
-        let opened: Result<Client, tokio_postgres::Error> = tokio::time::timeout(CONNECTING_MAX, opening)
+        let opened: Result<(Client, Told), tokio_postgres::Error> = tokio::time::timeout(CONNECTING_MAX, opening)
             .await
             .map_err(|_| StoreError::Unavailable(format!("{self} does not let us in")))?;
         opened.map_err(|error| match StoreError::from(error) {
@@ -82,6 +86,23 @@ impl PostgresAddress {
             }
             error => error,
         })
+    }
+}
+
+/// What others tell through the server, line by line.
+pub(super) type Told = mpsc::UnboundedReceiver<String>;
+
+/// Drives a connection to its end, and passes on what others tell. How it ended is seen by whoever waits for an answer.
+async fn drive<S, T>(mut connection: Connection<S, T>, telling: mpsc::UnboundedSender<String>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notification(notification) = message {
+            // Who does not listen need not be told.
+            telling.send(notification.payload().to_owned()).ok();
+        }
     }
 }
 

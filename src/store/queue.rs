@@ -15,23 +15,27 @@ use super::{bulk, messages, packed};
 use crate::domain::delivery::{Attempt, Delivery, DeliveryState, Outcome, Place, Trigger};
 use crate::domain::id::{AttemptId, EndpointId, Id, MessageId};
 use crate::domain::message::Message;
+use crate::domain::node::Epoch;
 use crate::domain::time::Timestamp;
 
-const INSERT: &str = "INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-const DELETE: &str = "DELETE FROM queue WHERE endpoint_id = ?1 AND due = ?2 AND message_id = ?3";
-const DUE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger FROM queue
-    WHERE endpoint_id = ?1 AND due <= ?2 ORDER BY due, message_id LIMIT ?3";
-const OF_MESSAGE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger FROM queue
+const INSERT: &str = "INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+const DELETE: &str = "DELETE FROM queue WHERE endpoint_id = ?1 AND due = ?2 AND message_id = ?3 AND epoch = ?4";
+const DUE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch FROM queue
+    WHERE epoch = ?4 AND endpoint_id = ?1 AND due <= ?2 ORDER BY due, message_id LIMIT ?3";
+const OF_MESSAGE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch FROM queue
     WHERE message_id = ?1";
-const OF_MESSAGE_AT_ENDPOINT: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger
+const OF_MESSAGE_AT_ENDPOINT: &str =
+    "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch
     FROM queue WHERE message_id = ?1 AND endpoint_id = ?2";
-const LATEST_DUE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger FROM queue
+const LATEST_DUE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch FROM queue
     WHERE endpoint_id = ?1 AND (due, message_id) < (?2, ?3) ORDER BY due DESC, message_id DESC";
 const COUNT: &str = "SELECT count(*) FROM queue WHERE endpoint_id = ?1 AND message_id >= ?2 AND message_id < ?3";
-const DUE_AFTER: &str = "SELECT due FROM queue WHERE endpoint_id = ?1 AND due > ?2 ORDER BY due LIMIT 1";
+const DUE_AFTER: &str = "SELECT due FROM queue WHERE epoch = ?3 AND endpoint_id = ?1 AND due > ?2 ORDER BY due LIMIT 1";
 const NEXT_ENDPOINT: &str =
     "SELECT endpoint_id, due FROM queue WHERE endpoint_id > ?1 ORDER BY endpoint_id, due LIMIT 1";
+const NEXT_ENDPOINT_OF_EPOCH: &str =
+    "SELECT endpoint_id, due FROM queue WHERE epoch = ?2 AND endpoint_id > ?1 ORDER BY endpoint_id, due LIMIT 1";
 const INSERT_ATTEMPT: &str = "INSERT INTO attempts (id, application_id, endpoint_id, message_id, trigger, number,
     duration_ms, status_code, url, response, error_code, error_detail, sent_at, response_headers, response_truncated,
     remote_address, phases)
@@ -102,7 +106,7 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery) -> Result<(),
 }
 
 /// The columns of its row.
-pub(super) fn values(delivery: &Delivery) -> [Parameter<'static>; 6] {
+pub(super) fn values(delivery: &Delivery) -> [Parameter<'static>; 7] {
     [
         delivery.endpoint_id.into(),
         delivery.due.into(),
@@ -110,30 +114,45 @@ pub(super) fn values(delivery: &Delivery) -> [Parameter<'static>; 6] {
         delivery.application_id.into(),
         delivery.attempts_made.into(),
         delivery.trigger.code().into(),
+        delivery.epoch.0.into(),
     ]
 }
 
-/// Writes an outcome: the delivery leaves its place in the queue for a later one, or for the log.
-pub(super) fn record(connection: &Connection, record: &Record) -> Result<(), StoreError> {
+/// The attempts whose outcome came too late: their delivery had been moved (a resend) or taken over by another node, so
+/// they are history, and each may have been a repeat.
+pub(super) type Late = HashSet<AttemptId>;
+
+/// Writes an outcome: the delivery leaves its place in the queue for a later one, or for the log. Answers whether it
+/// still stood there, as this node's.
+fn record(connection: &Connection, record: &Record) -> Result<bool, StoreError> {
     let delivery = &record.delivery;
     let was_waiting = remove(connection, delivery)?;
     match record.outcome {
-        // Somebody has moved the delivery meanwhile (a resend): this attempt is history, the new place decides.
+        // Its new place, or whose it is now, decides.
         _ if !was_waiting => log(connection, record, None),
         Outcome::Retry(at) => {
             insert(connection, &Delivery { due: at, attempts_made: delivery.attempts_made + 1, ..delivery.clone() })?;
             log(connection, record, None)
         }
         Outcome::Ended(state) => log(connection, record, Some(state)),
-    }
+    }?;
+    Ok(was_waiting)
 }
 
 /// Writes outcomes, one by one or all at once, as the database likes it.
-pub(super) fn record_all(connection: &Connection, records: &[Record]) -> Result<(), StoreError> {
-    match connection {
-        Connection::Sqlite(_) => records.iter().try_for_each(|each| record(connection, each)),
-        Connection::Postgres(postgres) => bulk::record(postgres, records),
+pub(super) fn record_all(connection: &Connection, records: &[Record]) -> Result<Late, StoreError> {
+    if let Connection::Postgres(postgres) = connection {
+        return bulk::record(postgres, records);
     }
+    let mut late = Late::new();
+    for each in records {
+        if !record(connection, each)?
+            && let Ok(attempt) = &each.attempt
+        {
+            late.insert(attempt.id);
+        }
+    }
+    Ok(late)
 }
 
 fn log(connection: &Connection, record: &Record, state: Option<DeliveryState>) -> Result<(), StoreError> {
@@ -218,12 +237,15 @@ pub(super) fn read_delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
         due: row.time(3)?,
         attempts_made: row.integer(4)?.try_into().unwrap_or(u32::MAX),
         trigger: Trigger::from_code(row.integer(5)?),
+        epoch: Epoch(row.integer(6)?),
     })
 }
 
-/// At most `wanted` of what is due for `endpoint_id` at `now`, oldest first, without what is `in_hand` already.
-pub(super) fn claim(
+/// At most `wanted` of what is due for `endpoint_id` at `now`, oldest first, without what is `in_hand` already, and of
+/// this epoch alone.
+fn claim(
     connection: &Connection,
+    epoch: Epoch,
     endpoint_id: EndpointId,
     now: Timestamp,
     wanted: usize,
@@ -232,7 +254,8 @@ pub(super) fn claim(
     // What is in hand stands at the head of the queue, so the look reaches past it.
     let limit = wanted + in_hand.len();
     let sql_limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let due = connection.query(DUE, &[endpoint_id.into(), now.into(), sql_limit.into()], read_delivery)?;
+    let parameters = [endpoint_id.into(), now.into(), sql_limit.into(), epoch.0.into()];
+    let due = connection.query(DUE, &parameters, read_delivery)?;
     let more = due.len() == limit;
     let mut deliveries = Vec::with_capacity(due.len());
     let (mut bytes, mut cut) = (0, false);
@@ -253,14 +276,14 @@ pub(super) fn claim(
     let next_due = if more || cut {
         Some(now)
     } else {
-        connection.first(DUE_AFTER, &[endpoint_id.into(), now.into()], |row| row.time(0))?
+        connection.first(DUE_AFTER, &[endpoint_id.into(), now.into(), epoch.0.into()], |row| row.time(0))?
     };
     Ok(Claim { deliveries, next_due })
 }
 
-/// Takes a delivery out of the queue; answers whether it stood there.
+/// Takes a delivery out of the queue; answers whether it stood there, in its epoch.
 pub(super) fn remove(connection: &Connection, delivery: &Delivery) -> Result<bool, StoreError> {
-    let place = [delivery.endpoint_id.into(), delivery.due.into(), delivery.message_id.into()];
+    let place = [delivery.endpoint_id.into(), delivery.due.into(), delivery.message_id.into(), delivery.epoch.0.into()];
     Ok(connection.execute(DELETE, &place)? > 0)
 }
 
@@ -312,11 +335,15 @@ pub(super) fn next_endpoint(
     connection.first(NEXT_ENDPOINT, &[after.into()], |row| Ok((row.id(0)?, row.time(1)?)))
 }
 
-/// Every endpoint that something waits for, with when the first of it is due: one seek for each endpoint.
-pub(super) fn waiting(connection: &Connection) -> Result<Vec<(EndpointId, Timestamp)>, StoreError> {
+/// Every endpoint that something of this epoch waits for, with when the first of it is due: one seek for each endpoint.
+fn waiting(connection: &Connection, epoch: Epoch) -> Result<Vec<(EndpointId, Timestamp)>, StoreError> {
     let mut found = Vec::new();
     let mut after: EndpointId = Id::from_number(-1);
-    while let Some(next) = next_endpoint(connection, after)? {
+    let next = |after: EndpointId| {
+        let read = |row: &Row<'_>| Ok((row.id(0)?, row.time(1)?));
+        connection.first(NEXT_ENDPOINT_OF_EPOCH, &[after.into(), epoch.0.into()], read)
+    };
+    while let Some(next) = next(after)? {
         after = next.0;
         found.push(next);
     }
@@ -324,7 +351,8 @@ pub(super) fn waiting(connection: &Connection) -> Result<Vec<(EndpointId, Timest
 }
 
 impl Store {
-    /// At most `wanted` of what is due for `endpoint_id` at `now`, oldest first, without what is `in_hand` already.
+    /// At most `wanted` of what is due for `endpoint_id` at `now` and is this node's to send, oldest first, without what
+    /// is `in_hand` already.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -335,15 +363,17 @@ impl Store {
         wanted: usize,
         in_hand: HashSet<Place>,
     ) -> Result<Claim, StoreError> {
-        self.read(move |connection| claim(connection, endpoint_id, now, wanted, &in_hand)).await
+        let epoch = self.epoch();
+        self.read(move |connection| claim(connection, epoch, endpoint_id, now, wanted, &in_hand)).await
     }
 
-    /// Every endpoint that something waits for, with when the first of it is due.
+    /// Every endpoint that something of this node's waits for, with when the first of it is due.
     ///
     /// # Errors
     /// When the store can't be read.
     pub async fn waiting(&self) -> Result<Vec<(EndpointId, Timestamp)>, StoreError> {
-        self.read(waiting).await
+        let epoch = self.epoch();
+        self.read(move |connection| waiting(connection, epoch)).await
     }
 
     /// What waits of a message for one endpoint.
@@ -371,4 +401,5 @@ impl Store {
 
 /// What a person's questions ask of the queue, for the test of query plans.
 #[cfg(test)]
-pub(super) const QUERIES: &[&str] = &[OF_MESSAGE, OF_MESSAGE_AT_ENDPOINT, LATEST_DUE, COUNT, NEXT_ENDPOINT];
+pub(super) const QUERIES: &[&str] =
+    &[DUE, DUE_AFTER, OF_MESSAGE, OF_MESSAGE_AT_ENDPOINT, LATEST_DUE, COUNT, NEXT_ENDPOINT, NEXT_ENDPOINT_OF_EPOCH];

@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::error::StoreError;
 use super::idempotency::IDEMPOTENCY_KEY_HOURS;
 use super::queue::{self, Record};
-use super::{Store, failures, figures, partitions, sessions};
+use super::{Store, failures, figures, locks, partitions, sessions};
 use crate::domain::delivery::{DeliveryState, Outcome};
 use crate::domain::id::{Id, InboxRequestId, MessageId};
 use crate::domain::inbox::INBOX_DAYS_MAX;
@@ -17,7 +17,8 @@ use crate::domain::time::Timestamp;
 /// Rows of one table that go in one transaction.
 const CHUNK: i64 = 500;
 
-const WAITING_BEFORE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger FROM queue
+const WAITING_BEFORE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch
+    FROM queue
     WHERE message_id < ?1 ORDER BY message_id LIMIT ?2";
 const EXPIRE_PAYLOADS: &str = "UPDATE messages SET payload = NULL, expires_early = NULL
     WHERE id IN (SELECT id FROM messages WHERE expires_early <= ?1 ORDER BY expires_early LIMIT ?2)";
@@ -101,7 +102,14 @@ impl Store {
         let expired = self.expire_what_waits().await?;
         let now = self.now();
         let in_parts = !self.database.is_embedded();
-        let gone = self.write(move |connection| drop_chunk(connection, now, in_parts)).await?;
+        let work = move |connection: &Connection| {
+            // Another node is at it.
+            if !connection.try_lock(locks::HOUSEKEEPING)? {
+                return Ok(0);
+            }
+            drop_chunk(connection, now, in_parts)
+        };
+        let gone = self.write(work).await?;
         Ok(expired || gone > 0)
     }
 }

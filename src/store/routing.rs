@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cache::Weight;
-use super::committer::Notice;
 use super::connection::Connection;
 use super::error::StoreError;
+use super::news::News;
 use super::vault::Vault;
-use super::{Store, applications, endpoints, environments, event_types, schedules};
+use super::{Store, applications, endpoints, environments, event_types, locks, schedules};
 use crate::domain::application::Application;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::environment::Environment;
@@ -95,7 +95,7 @@ fn load(connection: &Connection, vault: &Vault, id: ApplicationId) -> Result<Opt
 }
 
 /// What a change makes stale, beside the routes of its application.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stale {
     /// Endpoints that the engine must look at again.
     pub(super) endpoints: Vec<EndpointId>,
@@ -106,45 +106,30 @@ pub(super) struct Stale {
 }
 
 impl Store {
-    /// Makes a change to an application or what belongs to it; `work` answers what to say and what is stale now. Once
-    /// it is committed and before the engine is told, all that is remembered of it is forgotten: by the writer, so that
-    /// it also happens when whoever asked has hung up.
+    /// Makes a change to an application or what belongs to it; `work` answers what to say and what is stale now.
     pub(super) async fn change<T: Send + 'static>(
         &self,
-        application_id: ApplicationId,
-        work: impl FnMut(&Connection) -> Result<(T, Stale), StoreError> + Send + 'static,
+        id: ApplicationId,
+        mut work: impl FnMut(&Connection) -> Result<(T, Stale), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (routes, application_ids, keys) = (self.routes.clone(), self.application_ids.clone(), self.keys.clone());
-        let (happenings, due) = (self.happenings.clone(), self.now());
-        let notify = move |(_, stale): &(T, Stale), notices: &mut Vec<Notice>| {
-            routes.forget(&application_id);
-            if let Some(uid) = &stale.uid {
-                application_ids.forget(uid);
-            }
-            if stale.keys {
-                keys.forget_all();
-            }
-            notices.extend(stale.endpoints.iter().map(|&endpoint_id| Notice::Waiting { endpoint_id, due }));
-            happenings.changed(application_id);
-        };
-        Ok(self.committer.write(work, notify).await?.0)
+        self.change_and_tell(id.number(), move |connection| {
+            let (done, stale) = work(connection)?;
+            Ok((done, Some(News::Application { id, stale })))
+        })
+        .await
     }
 
     /// Makes a change to a whole environment; `work` answers what to say and which endpoints the engine must look at
-    /// again. It is seldom, so all that is remembered is forgotten, by the writer as in [`Store::change`].
+    /// again. It is seldom, so all that is remembered is forgotten.
     pub(super) async fn change_environment<T: Send + 'static>(
         &self,
-        work: impl FnMut(&Connection) -> Result<(T, Vec<EndpointId>), StoreError> + Send + 'static,
+        mut work: impl FnMut(&Connection) -> Result<(T, Vec<EndpointId>), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (routes, application_ids, keys) = (self.routes.clone(), self.application_ids.clone(), self.keys.clone());
-        let due = self.now();
-        let notify = move |(_, endpoints): &(T, Vec<EndpointId>), notices: &mut Vec<Notice>| {
-            routes.forget_all();
-            application_ids.forget_all();
-            keys.forget_all();
-            notices.extend(endpoints.iter().map(|&endpoint_id| Notice::Waiting { endpoint_id, due }));
-        };
-        Ok(self.committer.write(work, notify).await?.0)
+        self.change_and_tell(locks::ENVIRONMENTS, move |connection| {
+            let (done, endpoints) = work(connection)?;
+            Ok((done, Some(News::Everything(endpoints))))
+        })
+        .await
     }
 
     /// The application with this id and where its messages go.
@@ -154,6 +139,6 @@ impl Store {
     pub async fn routes(&self, id: ApplicationId) -> Result<Option<Arc<Routes>>, StoreError> {
         let vault = self.vault.clone();
         let load = |id| self.read(move |connection| load(connection, &vault, id));
-        self.routes.get(id, load).await
+        self.memory.routes.get(id, load).await
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::connection::Connection;
 use super::error::StoreError;
+use super::news::News;
 use super::{Store, Updated};
 use crate::domain::id::EnvironmentId;
 use crate::domain::retry::RetrySchedule;
@@ -55,12 +56,13 @@ impl Store {
         name: String,
         schedule: Option<RetrySchedule>,
     ) -> Result<Updated<()>, StoreError> {
-        let (text, now, routes) = (schedule.map(|schedule| schedule.to_string()), self.now(), self.routes.clone());
-        let work = move |connection: &Connection| {
+        let (text, now) = (schedule.map(|schedule| schedule.to_string()), self.now());
+        self.change_and_tell(environment_id.number(), move |connection| {
             let parameters = [environment_id.into(), (&name).into(), text.as_ref().into(), now.into()];
-            Ok(if connection.execute(SET, &parameters)? > 0 { Updated::Done(()) } else { Updated::Missing })
-        };
-        // Forgotten by the writer, so that it also happens when whoever asked has hung up.
-        self.committer.write(work, move |_, _| routes.forget_all()).await
+            let changed = connection.execute(SET, &parameters)? > 0;
+            let done = if changed { Updated::Done(()) } else { Updated::Missing };
+            Ok((done, Some(News::EventTypes { environment_id, routes_too: true })))
+        })
+        .await
     }
 }

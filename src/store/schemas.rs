@@ -42,7 +42,7 @@ impl Store {
                 Ok(Some(KnownSchema { schema, bytes: text.len() as u64 }))
             })
         };
-        let known = self.schemas.get((environment_id, event_type.to_owned()), load).await?;
+        let known = self.memory.schemas.get((environment_id, event_type.to_owned()), load).await?;
         Ok(known.unwrap_or_else(|| Arc::new(KnownSchema { schema: None, bytes: 0 })))
     }
 }

@@ -147,7 +147,10 @@ impl Tally {
         sums.iter().try_for_each(|((owner, resolution, start), counts)| {
             figures::add(connection, *owner, *resolution, *start, counts)
         })?;
-        for ((_, _, day), failing) in &self.failures {
+        // In the order of the table, like the sums: nodes that write at the same time wait for each other, never in a circle.
+        let mut failures: Vec<_> = self.failures.iter().collect();
+        failures.sort_by_key(|((endpoint_id, cause, day), _)| (*day, *endpoint_id, cause.to_string()));
+        for ((_, _, day), failing) in failures {
             if let Some(environment_id) = environment_of(failing.application_id)? {
                 failures::add(connection, environment_id, *day, failing)?;
             }

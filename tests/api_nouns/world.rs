@@ -183,9 +183,15 @@ impl World {
 
     /// The endpoint that the engine is told to look at next. It is told after whoever made the change, so this waits.
     pub async fn next_notice(&mut self) -> String {
-        let notice = tokio::time::timeout(Duration::from_secs(10), self.feed.recv()).await.unwrap().unwrap();
-        let Notice::Waiting { endpoint_id, .. } = notice else { panic!("{notice:?}") };
-        endpoint_id.to_string()
+        loop {
+            let notice = tokio::time::timeout(Duration::from_secs(10), self.feed.recv()).await.unwrap().unwrap();
+            match notice {
+                Notice::Waiting { endpoint_id, .. } => return endpoint_id.to_string(),
+                // A server is looked at again now and then in any case.
+                Notice::LookAgain => {}
+                notice => panic!("{notice:?}"),
+            }
+        }
     }
 }
 

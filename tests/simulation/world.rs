@@ -351,6 +351,8 @@ impl Process {
                 Notice::Accepted { message, deliveries } => self.scheduler.accepted(&message, deliveries, now),
                 Notice::Recorded { delivery, retry } => self.scheduler.recorded(&delivery, retry, now),
                 Notice::Waiting { endpoint_id, due } => self.scheduler.waiting(endpoint_id, due, now),
+                // Nobody shares what it has, and its connections are never lost.
+                Notice::LookAgain | Notice::Lost => {}
             }
         }
         any

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
+mod nodes;
 #[expect(dead_code, reason = "each test binary uses its own part of it")]
 #[path = "../support/postgres.rs"]
 mod postgres;

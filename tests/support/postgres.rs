@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cornet::store::Database;
+use cornet::store::{Database, Seat};
 
 /// Whether the tests that can run on either store are to run on PostgreSQL.
 pub fn is_wanted() -> bool {
@@ -172,11 +172,14 @@ impl Place {
         if is_wanted() { Self::Fresh(Fresh::new()) } else { Self::File(file) }
     }
 
-    /// The store's database.
+    /// The store's database, as a process uses it that is the only one in its place.
     pub fn database(&self) -> Database {
         match self {
             Self::File(file) => file.into(),
-            Self::Fresh(fresh) => Database::server(&fresh.url(), false).expect("a good URL"),
+            Self::Fresh(fresh) => {
+                let seat = Seat { place: fresh.name.clone(), ..Seat::default() };
+                Database::server(&fresh.url(), false).expect("a good URL").seated(seat)
+            }
         }
     }
 

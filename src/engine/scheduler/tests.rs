@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -9,6 +10,7 @@ use super::{Limits, Ready, Scheduler, Work};
 use crate::domain::delivery::{Delivery, Trigger};
 use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId, Id, MessageId};
 use crate::domain::message::Message;
+use crate::domain::node::Epoch;
 use crate::domain::time::Timestamp;
 use crate::store::{Claim, Content};
 
@@ -43,6 +45,7 @@ fn delivery(message: &Message, endpoint_id: EndpointId) -> Delivery {
         due: NOW,
         attempts_made: 0,
         trigger: Trigger::Scheduled,
+        epoch: Epoch::ALONE,
     }
 }
 
@@ -164,11 +167,11 @@ fn what_is_recorded_while_a_claim_is_under_way_is_not_sent_again() {
 fn a_throttled_endpoint_is_sent_no_more_than_its_rate() {
     let mut scheduler = Scheduler::new(Limits::default());
     make_healthy(&mut scheduler, 0);
-    scheduler.throttle(endpoint(0), Some(10));
+    scheduler.throttle(endpoint(0), Some(Duration::from_millis(100)));
     accept(&mut scheduler, 0..1, 60);
     let mut now = NOW;
     let mut sent = 0;
-    while now < NOW.plus(std::time::Duration::from_secs(3)) {
+    while now < NOW.plus(Duration::from_secs(3)) {
         for ready in sends(&mut scheduler, now) {
             sent += 1;
             scheduler.finished(&ready, Some(true), now);
@@ -225,4 +228,20 @@ fn an_endpoint_that_recovers_does_not_wait_behind_those_that_fail() {
     scheduler.finished(&two, Some(true), NOW);
     let next: Vec<_> = sends(&mut scheduler, NOW).iter().map(|ready| ready.delivery.endpoint_id).collect();
     assert!(next.contains(&endpoint(0)), "{next:?}");
+}
+
+#[test]
+fn what_is_forgotten_is_not_sent_and_what_is_in_flight_keeps_its_place() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    accept(&mut scheduler, 0..3, 20);
+    let in_flight = sends(&mut scheduler, NOW);
+    scheduler.forget();
+    assert_eq!((scheduler.ready_bytes(), scheduler.in_flight()), (0, in_flight.len()));
+    for ready in in_flight {
+        scheduler.finished(&ready, Some(true), NOW);
+        scheduler.recorded(&ready.delivery, None, NOW);
+    }
+    assert!(scheduler.next(NOW).is_none(), "nothing of it is left");
+    scheduler.waiting(endpoint(0), NOW, NOW);
+    assert!(matches!(scheduler.next(NOW), Some(Work::Claim { in_hand, .. }) if in_hand.is_empty()));
 }
