@@ -16,7 +16,7 @@ use support::server::run;
 use support::{postgres, until};
 
 /// Every row of the table, by how it begins.
-const ROWS: [&str; 16] = [
+const ROWS: [&str; 19] = [
     "throughput: messages",
     "throughput: CPU",
     "fan-out: deliveries",
@@ -25,6 +25,9 @@ const ROWS: [&str; 16] = [
     "latency: p99",
     "postgres: messages",
     "postgres: CPU",
+    "nodes: messages a second, one",
+    "nodes: messages a second, two",
+    "nodes: messages a second, three",
     "backlog: messages",
     "backlog: most resident",
     "noisy: p99",
@@ -79,9 +82,10 @@ fn it_fills_every_row_and_leaves_nothing_behind() {
     let rows = report["rows"].as_array().expect("it has rows");
     // The kernel counts CPU time in hundredths of a second, which is much for so short a run.
     let is_cpu = |row: &Value| row["what"].as_str().is_some_and(|what| what.starts_with("CPU"));
+    let on_postgres = |row: &Value| row["scenario"] == "postgres" || row["scenario"] == "nodes";
     for row in rows.iter().filter(|row| !is_cpu(row)) {
         let is_measured = row["cornet"]["median"].as_f64().is_some_and(|median| median > 0.0);
-        assert_eq!(is_measured, row["scenario"] != "postgres" || postgres::is_there(), "{row}");
+        assert_eq!(is_measured, !on_postgres(row) || postgres::is_there(), "{row}");
     }
     assert_eq!(table.contains("this machine has no PostgreSQL"), !postgres::is_there(), "{table}");
     assert_eq!(rows.len(), ROWS.len());

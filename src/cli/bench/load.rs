@@ -28,7 +28,8 @@ const LATE_MAX: usize = 100_000;
 /// Where messages are posted.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Target {
-    pub(super) address: SocketAddr,
+    /// Each connection goes to the next of them.
+    pub(super) addresses: Vec<SocketAddr>,
     pub(super) path: String,
     /// The key to show, if one is wanted.
     pub(super) key: Option<String>,
@@ -72,8 +73,8 @@ async fn post(orders: Orders) -> anyhow::Result<()> {
     let counts = Arc::new(Counts::default());
     let clock = SystemClock::default();
     let mut connections = Vec::new();
-    for _ in 0..orders.connections {
-        connections.push(Connection::open(&orders, counts.clone()).await?);
+    for address in orders.target.addresses.iter().cycle().take(orders.connections) {
+        connections.push(Connection::open(*address, &orders, counts.clone()).await?);
     }
     let began = clock.monotonic();
     let until = began + orders.duration;
@@ -149,10 +150,10 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(orders: &Orders, counts: Arc<Counts>) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(orders.target.address).await?;
+    async fn open(address: SocketAddr, orders: &Orders, counts: Arc<Counts>) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let request = request(&orders.target, orders.payload_bytes);
+        let request = request(address, &orders.target, orders.payload_bytes);
         let time_at = find(&request, SENT).context("the message has no time")? + SENT.len();
         let answer = Vec::with_capacity(BUFFER_BYTES);
         Ok(Self { stream, clock: SystemClock::default(), counts, request, time_at, answer })
@@ -212,10 +213,10 @@ pub(super) fn payload(bytes: usize) -> String {
 }
 
 /// The request that posts a payload of so many bytes, as Cornet takes it. The raw relay gets the same.
-fn request(target: &Target, payload_bytes: usize) -> Vec<u8> {
+fn request(address: SocketAddr, target: &Target, payload_bytes: usize) -> Vec<u8> {
     let body = format!(r#"{{"eventType":"bench.event","payload":{}}}"#, payload(payload_bytes));
     let key = target.key.as_deref().map_or(String::new(), |key| format!("authorization: Bearer {key}\r\n"));
-    let Target { address, path, .. } = target;
+    let path = &target.path;
     let head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n{key}");
     format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
@@ -226,8 +227,9 @@ mod tests {
 
     #[test]
     fn a_request_has_a_payload_of_the_asked_size_with_a_time_in_it() {
-        let target = Target { address: ([127, 0, 0, 1], 80).into(), path: "/".to_owned(), key: None };
-        let mut request = request(&target, 1024);
+        let address = ([127, 0, 0, 1], 80).into();
+        let target = Target { addresses: vec![address], path: "/".to_owned(), key: None };
+        let mut request = request(address, &target, 1024);
         let at = find(&request, SENT).unwrap() + SENT.len();
         write_digits(&mut request[at..at + SENT_DIGITS], Duration::from_nanos(1_234_567));
         let framed = Framed::read(&request).unwrap();

@@ -21,6 +21,8 @@ pub(super) enum Scenario {
     Latency,
     /// PostgreSQL in place of SQLite, where it is installed
     Postgres,
+    /// One, two and three nodes on one PostgreSQL database, where it is installed
+    Nodes,
     /// Throughput while much waits and is stored
     Backlog,
     /// A healthy endpoint beside dead, hanging and slow ones
@@ -43,6 +45,7 @@ impl Scenario {
             Self::FanOut => posting::fan_out(stage).await,
             Self::Latency => posting::latency(stage, known).await,
             Self::Postgres => databases::postgres(stage).await,
+            Self::Nodes => databases::nodes(stage, known).await,
             Self::Backlog => stored::backlog(stage, known).await,
             Self::Noisy => noisy::noisy(stage).await,
             Self::Memory => stored::memory(stage, known).await,

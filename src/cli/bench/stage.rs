@@ -2,6 +2,7 @@
 //! and what a run came to. It does not know which runs there are, or what they are held against.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use crate::domain::secret::EndpointSecret;
 
 /// The application that every store has.
 const APPLICATION: &str = "default";
+/// The file of the master key in a data directory.
+const MASTER_KEY: &str = "master.key";
 /// How often it is looked whether all has arrived.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long nothing may arrive while something is missing.
@@ -39,8 +42,8 @@ pub(super) enum Kind {
     RawRelay,
     /// With its store in a file.
     Cornet,
-    /// With its store in a PostgreSQL server of the benchmark's own.
-    CornetOnPostgres,
+    /// So many nodes with their store in a PostgreSQL server of the benchmark's own.
+    CornetOnPostgres(usize),
 }
 
 /// What a run came to.
@@ -58,6 +61,8 @@ pub(super) struct Measured {
 /// A server or a relay that runs, with endpoints that messages go to.
 pub(super) struct Contestant {
     running: Running,
+    /// The other nodes, if it has any; they go with their store.
+    others: Vec<Server>,
     target: load::Target,
     /// Deliveries that each message makes to endpoints that count.
     endpoints: u64,
@@ -80,14 +85,23 @@ impl Contestant {
         }
     }
 
-    /// The CPU time that it has used so far, with its database's.
+    /// The address that it is asked at.
+    fn address(&self) -> anyhow::Result<SocketAddr> {
+        self.target.addresses.first().copied().context("nobody is there to be asked")
+    }
+
+    /// The CPU time that it has used so far, with its other nodes' and its database's.
     fn cpu(&self) -> anyhow::Result<Duration> {
         let database = self.database.as_ref().map(Cluster::cpu).transpose()?;
-        Ok(self.process().cpu()? + database.unwrap_or_default())
+        let others = self.others.iter().map(|node| node.process.cpu()).sum::<anyhow::Result<Duration>>()?;
+        Ok(self.process().cpu()? + others + database.unwrap_or_default())
     }
 
     /// Ends a server at once, as a power cut would.
     pub(super) async fn kill(self) -> anyhow::Result<()> {
+        for node in self.others {
+            node.kill().await?;
+        }
         match self.running {
             Running::Cornet(server) => server.kill().await,
             Running::Relay(part) => part.end().await,
@@ -188,16 +202,22 @@ impl Stage {
             let orders = relay::Orders { endpoints: urls, secret: self.secret.clone() };
             let mut part = Part::start("relay", &orders).await?;
             let Listening { address } = part.hear().await?;
-            let target = load::Target { address, path: "/".to_owned(), key: None };
+            let target = load::Target { addresses: vec![address], path: "/".to_owned(), key: None };
             let running = Running::Relay(part);
-            return Ok(Contestant { running, target, endpoints: count, database: None, folder: None });
+            let others = Vec::new();
+            return Ok(Contestant { running, others, target, endpoints: count, database: None, folder: None });
         }
         let folder = self.folder()?;
         let database = match kind {
-            Kind::CornetOnPostgres => Some(Cluster::start(&folder.path().join("postgres")).await?),
+            Kind::CornetOnPostgres(_) => Some(Cluster::start(&folder.path().join("postgres")).await?),
             _ => None,
         };
         let mut contestant = self.serve(folder.path(), database, count).await?;
+        if let Kind::CornetOnPostgres(nodes) = kind {
+            for number in 1..nodes {
+                self.add_node(&mut contestant, folder.path(), number).await?;
+            }
+        }
         contestant.folder = Some(folder);
         for url in urls {
             self.register(&contestant, APPLICATION, &url).await?;
@@ -212,17 +232,30 @@ impl Stage {
 
     async fn serve(&self, data_dir: &Path, database: Option<Cluster>, endpoints: u64) -> anyhow::Result<Contestant> {
         let server = Server::start(data_dir, database.as_ref().map(Cluster::url), &self.key).await?;
-        let target = self.target(server.address, APPLICATION);
-        Ok(Contestant { running: Running::Cornet(server), target, endpoints, database, folder: None })
+        let target = self.target(vec![server.address], APPLICATION);
+        let running = Running::Cornet(server);
+        Ok(Contestant { running, others: Vec::new(), target, endpoints, database, folder: None })
     }
 
-    fn target(&self, address: SocketAddr, application: &str) -> load::Target {
-        load::Target { address, path: format!("/api/v1/app/{application}/msg"), key: Some(self.key.clone()) }
+    /// Starts another node on the same database, with the same master key.
+    async fn add_node(&self, contestant: &mut Contestant, first: &Path, number: usize) -> anyhow::Result<()> {
+        let data_dir = first.join(format!("node-{number}"));
+        std::fs::DirBuilder::new().mode(0o700).create(&data_dir)?;
+        std::fs::copy(first.join(MASTER_KEY), data_dir.join(MASTER_KEY))?;
+        let database_url = contestant.database.as_ref().map(Cluster::url);
+        let node = Server::start(&data_dir, database_url, &self.key).await?;
+        contestant.target.addresses.push(node.address);
+        contestant.others.push(node);
+        Ok(())
+    }
+
+    fn target(&self, addresses: Vec<SocketAddr>, application: &str) -> load::Target {
+        load::Target { addresses, path: format!("/api/v1/app/{application}/msg"), key: Some(self.key.clone()) }
     }
 
     /// Asks a server's API for something.
     async fn ask(&self, contestant: &Contestant, method: Method, path: &[&str], body: &Value) -> anyhow::Result<Value> {
-        let server = Url::parse(&format!("http://{}", contestant.target.address))?;
+        let server = Url::parse(&format!("http://{}", contestant.address()?))?;
         let path = [&["api", "v1", "app"], path].concat();
         let answer = Client::with_key(server, &self.key)?.answer(method, &path, body.to_string()).await?;
         Ok(serde_json::from_str(&answer)?)
@@ -317,7 +350,7 @@ impl Stage {
         rate: f64,
         duration: Duration,
     ) -> anyhow::Result<Part> {
-        let target = self.target(contestant.target.address, application);
+        let target = self.target(contestant.target.addresses.clone(), application);
         let payload_bytes = self.plan.payload_bytes;
         Part::start("load", &load::Orders { target, connections: 1, duration, rate: Some(rate), payload_bytes }).await
     }
