@@ -1,10 +1,16 @@
 //! What fails: failures of an endpoint that have the same cause, taken together.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::attempt::{Answer, AttemptError, AttemptErrorCode};
 use super::id::{ApplicationId, EndpointId};
 use super::time::Timestamp;
+
+/// For how long every attempt at an endpoint may fail before it is switched off.
+pub const FAILING_FOR_MAX: Duration = Duration::from_secs(5 * 24 * 3_600);
+/// How long ago an endpoint must have failed last to be no longer looked at: where nobody asks, nobody is refused.
+pub const FAILING_LOOKED_BACK: Duration = Duration::from_secs(2 * 24 * 3_600);
 
 /// Why an attempt failed, so far as attempts that failed alike have it in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

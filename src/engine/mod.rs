@@ -87,10 +87,13 @@ impl Engine {
     }
 }
 
-/// Drops what is old, now and then, until the engine stops.
+/// Drops what is old and switches off what has failed for too long, now and then, until the engine stops.
 async fn keep_house(store: Arc<Store>, stopping: CancellationToken) {
     let mut wait = HOUSEKEEPING;
     while stopping.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
+        if wait == HOUSEKEEPING {
+            disable_what_fails(&store).await;
+        }
         wait = match store.drop_what_is_old().await {
             Ok(true) => HOUSEKEEPING_BUSY,
             Ok(false) => HOUSEKEEPING,
@@ -99,6 +102,17 @@ async fn keep_house(store: Arc<Store>, stopping: CancellationToken) {
                 HOUSEKEEPING
             }
         };
+    }
+}
+
+async fn disable_what_fails(store: &Store) {
+    match store.disable_what_fails().await {
+        Ok(endpoints) => {
+            for endpoint_id in endpoints {
+                tracing::warn!(%endpoint_id, "switched an endpoint off: every attempt at it has failed for days");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "cannot look which endpoints have failed for too long, trying again"),
     }
 }
 

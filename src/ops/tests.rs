@@ -3,6 +3,7 @@
 
 mod figures;
 mod happenings;
+mod lasting_failure;
 mod lists;
 
 use std::sync::Arc;

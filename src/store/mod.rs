@@ -30,6 +30,7 @@ mod inboxes;
 mod journeys;
 mod json_list;
 mod keys;
+mod lasting_failure;
 mod lease;
 mod locks;
 mod member;

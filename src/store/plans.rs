@@ -3,7 +3,8 @@
 
 use super::connection::Connection;
 use super::{
-    attempts, backlog, deliveries, failures, figures, inbox_requests, journeys, messages, migrations, queue, search,
+    attempts, backlog, deliveries, failures, figures, inbox_requests, journeys, lasting_failure, messages, migrations,
+    queue, search,
 };
 
 /// The tables that grow with the traffic, and with those who have it.
@@ -32,6 +33,7 @@ fn no_question_reads_through_a_growing_table() {
         journeys::QUERIES,
         figures::QUERIES,
         failures::QUERIES,
+        lasting_failure::QUERIES,
         inbox_requests::QUERIES,
         search::QUERIES,
         backlog::QUERIES,
