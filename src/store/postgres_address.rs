@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use url::form_urlencoded::byte_serialize;
 
 use super::error::StoreError;
 
@@ -132,20 +133,32 @@ fn tls() -> Result<MakeRustlsConnect, String> {
     Ok(MakeRustlsConnect::new(config))
 }
 
+/// A URL by which others reach it too, without the password.
 impl fmt::Display for PostgresAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "postgres://")?;
+        let user = self.config.get_user().unwrap_or_default();
+        let database = self.config.get_dbname().unwrap_or(user);
         let ports = self.config.get_ports();
+        let (mut names, mut folders) = (Vec::new(), Vec::new());
         for (place, host) in self.config.get_hosts().iter().enumerate() {
-            let comma = if place > 0 { "," } else { "" };
             let port = ports.get(place).or_else(|| ports.first()).filter(|port| **port != 5432);
-            let port = port.map_or_else(String::new, |port| format!(":{port}"));
             match host {
-                Host::Tcp(name) => write!(f, "{comma}{name}{port}")?,
-                Host::Unix(path) => write!(f, "{comma}{}{port}", path.display())?,
+                Host::Tcp(name) => names.push(port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"))),
+                Host::Unix(path) => {
+                    let port = port.map_or_else(String::new, |port| format!("&port={port}"));
+                    folders.push(format!("host={}{port}", path.display()));
+                }
             }
         }
-        write!(f, "/{}", self.config.get_dbname().or_else(|| self.config.get_user()).unwrap_or_default())
+        write!(f, "postgres://")?;
+        if !user.is_empty() {
+            write!(f, "{}@", byte_serialize(user.as_bytes()).collect::<String>())?;
+        }
+        write!(f, "{}/{database}", names.join(","))?;
+        if !folders.is_empty() {
+            write!(f, "?{}", folders.join("&"))?;
+        }
+        Ok(())
     }
 }
 
@@ -162,10 +175,10 @@ mod tests {
     #[test]
     fn an_address_is_shown_without_its_password() {
         let address = PostgresAddress::parse("postgres://ann:sesame@127.0.0.1:5433/hooks").unwrap();
-        assert_eq!(address.to_string(), "postgres://127.0.0.1:5433/hooks");
+        assert_eq!(address.to_string(), "postgres://ann@127.0.0.1:5433/hooks");
         assert_eq!(format!("{address:?}"), address.to_string());
         let socket = PostgresAddress::parse("postgres://ann@/hooks?host=/run/postgresql").unwrap();
-        assert_eq!(socket.to_string(), "postgres:///run/postgresql/hooks");
+        assert_eq!(socket.to_string(), "postgres://ann@/hooks?host=/run/postgresql");
     }
 
     #[test]
