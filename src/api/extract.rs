@@ -260,11 +260,15 @@ async fn read_bytes(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
 }
 
 /// Reads a body, strictly: first whether it is JSON that every store and receiver can read, then its shape.
-fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     json::check(bytes, json::Rules::named("body")).map_err(|error| match error.code() {
         code @ "json_syntax" => Problem::new(StatusCode::BAD_REQUEST, code, error),
         code => Problem::invalid(vec!["body".to_owned()], code, error),
     })?;
+    // What is read has named members, which serde would take from a list too, by their places.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::invalid(vec!["body".to_owned()], "wrong_type", "must be an object, not a list"));
+    }
     // Only a body with a fault pays for knowing where it is.
     serde_json::from_slice(bytes).or_else(|_| {
         serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(bytes)).map_err(|error| {

@@ -37,6 +37,8 @@ fn a_fault_is_named_with_its_place() {
         (r#"{"name":"a","paylod":{}}"#, "unknown_member", r#"["body", "paylod"]"#),
         (r#"{}"#, "missing_member", r#"["body"]"#),
         (r#"[]"#, "wrong_type", r#"["body"]"#),
+        // A list of the members' values is no object either.
+        (r#" ["a",null,[],{}]"#, "wrong_type", r#"["body"]"#),
         (r#"{"name":"a","name":"b"}"#, "json_duplicate_key", r#"["body"]"#),
         (r#"{"name":"\ud800"}"#, "json_encoding", r#"["body"]"#),
         (r#"{"name":"a""#, "json_syntax", "place: None"),

@@ -124,7 +124,7 @@ impl MessageIn {
         Ok(bytes)
     }
 
-    fn read(self) -> Result<(NewMessage, Option<ApplicationIn>), Problem> {
+    pub(super) fn read(self) -> Result<(NewMessage, Option<ApplicationIn>), Problem> {
         let unsupported = [
             ("tags", &self.tags),
             ("transformationsParams", &self.transformations_params),

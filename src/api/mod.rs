@@ -24,6 +24,7 @@ mod messages;
 mod moment;
 mod page;
 mod portal;
+pub mod reading;
 mod recovery;
 mod request_id;
 mod router;

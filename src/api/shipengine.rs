@@ -45,10 +45,10 @@ impl FromRequestParts<ApiState> for ByApiKey {
 pub(super) struct WebhookIn {
     /// Where the event goes.
     #[schema(example = "https://your-server.com")]
-    url: String,
+    pub(super) url: String,
     /// The event.
     #[schema(example = "batch")]
-    event: String,
+    pub(super) event: String,
 }
 
 /// What is to be different about a webhook; what is left out stays.

@@ -388,7 +388,7 @@ fn reaches_beyond_the_machine(allowed: &Network) -> bool {
 
 /// Whether a name exists only inside a network: nobody can have it registered (THREATS A40).
 pub fn is_internal_name(name: &str) -> bool {
-    !name.contains('.') || INTERNAL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+    !name.contains('.') || INTERNAL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix) || name == &suffix[1..])
 }
 
 #[cfg(test)]
