@@ -19,7 +19,7 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 
-use super::connector::{Line, Stream};
+use super::connector::Line;
 use super::metered::{Allowance, Metered};
 use crate::clock::Clock;
 
@@ -42,14 +42,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Makes ready to speak HTTP over a stream to this address; nothing is sent yet.
+    /// Makes ready to speak HTTP over a line to this address; nothing is sent yet.
     ///
     /// # Errors
     /// When the HTTP library could not.
-    pub async fn new(stream: Stream, address: IpAddr) -> Result<Box<Self>, hyper::Error> {
+    pub async fn new(line: Line, address: IpAddr) -> Result<Box<Self>, hyper::Error> {
         let mut settings = http1::Builder::new();
         settings.max_buf_size(HEAD_BYTES_MAX).ignore_invalid_headers_in_responses(true);
-        let (stream, allowance) = Metered::new(stream.into_inner());
+        let (stream, allowance) = Metered::new(line);
         let (requests, protocol) = settings.handshake(TokioIo::new(stream)).await?;
         Ok(Box::new(Self { requests, protocol, allowance, address }))
     }

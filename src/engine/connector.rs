@@ -7,7 +7,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
@@ -34,13 +33,10 @@ pub struct Connector {
 /// A connection to a receiver, plain or TLS.
 pub type Line = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// The same, as the HTTP library takes it.
-pub type Stream = TokioIo<Line>;
-
 /// A connection that was just opened, and how.
 pub struct Opened {
     /// The connection.
-    pub stream: Stream,
+    pub line: Line,
     /// The address at the other end.
     pub address: IpAddr,
     /// How long each step took; nothing has been sent.
@@ -76,7 +72,7 @@ impl Connector {
         }
         stream.set_nodelay(true).map_err(|error| explain(&error))?;
         let reached = self.clock.monotonic();
-        let stream = match target.scheme() {
+        let line = match target.scheme() {
             Scheme::Http => Either::Left(stream),
             Scheme::Https => Either::Right(Box::new(self.tls.handshake(&target.host().to_string(), stream).await?)),
         };
@@ -87,7 +83,7 @@ impl Connector {
             tls_us: (target.scheme() == Scheme::Https).then(|| us_between(reached, ended)),
             first_byte_us: None,
         };
-        Ok(Opened { stream: TokioIo::new(stream), address: peer.ip(), phases, since: ended })
+        Ok(Opened { line, address: peer.ip(), phases, since: ended })
     }
 
     /// The addresses of a target that may be connected to.

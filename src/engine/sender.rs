@@ -186,7 +186,7 @@ impl HttpSender {
         // In a box, because it is seldom and long: without it every request would carry its room.
         let opened = Box::pin(self.connector.connect(target)).await?;
         *reached = Some(Reached { address: opened.address, phases: opened.phases, since: opened.since });
-        let mut connection = Connection::new(opened.stream, opened.address).await.map_err(|error| explain(&error))?;
+        let mut connection = Connection::new(opened.line, opened.address).await.map_err(|error| explain(&error))?;
         match connection.send(request).await {
             Ok(response) => Ok((bounded(response)?, connection)),
             Err(error) => Err(explain(error.error())),
