@@ -60,6 +60,7 @@ fn endpoint(number: i64) -> Endpoint {
         headers: Default::default(),
         throttle_rate: None,
         retry_schedule: None,
+        ordered: false,
         disabled: None,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,

@@ -398,3 +398,41 @@ fn a_rate_holds_over_all_nodes_together() {
     // Each sends the first few before it knows that there is a rate; two nodes that did not share it would take half.
     assert!(took >= Duration::from_millis(1_800), "30 messages at 10 a second took {took:?}");
 }
+
+/// Waits for the next millisecond: two nodes have no other order for what they accept within one.
+fn next_millisecond() {
+    let begun = instant();
+    until("a millisecond passes", || (begun.elapsed() > Duration::from_millis(1)).then_some(()));
+}
+
+#[test]
+fn order_holds_over_all_nodes_also_when_one_is_killed_and_one_is_stopped() {
+    let Some(nodes) = Nodes::new(SHORT) else { return };
+    let (here, killed, stopped) = (nodes.start("here"), nodes.start("killed"), nodes.start("stopped"));
+    acquainted(&[&here, &killed, &stopped], 3);
+    nodes.endpoint_with(&here, "/hook", json!({"fifo": true}));
+    // Some are not taken at first.
+    let replies = (0..120).map(|number| Reply::status(if number % 17 == 3 { 500 } else { 204 }));
+    nodes.receiver.on("/hook", replies.chain([Reply::status(204)]));
+    let mut ids = Vec::new();
+    let mut post_in_turn = |among: &[&Server], count: usize| {
+        for number in 0..count {
+            next_millisecond();
+            let payload = format!("{}", ids.len());
+            ids.push(post(among[number % among.len()], &payload));
+        }
+    };
+    post_in_turn(&[&here, &killed, &stopped], 30);
+    drop(killed.kill());
+    post_in_turn(&[&here, &stopped], 20);
+    stopped.signal(Signal::STOP);
+    post_in_turn(&[&here], 10);
+    nodes.receiver.wait_for_ids(&ids.iter().cloned().collect());
+    stopped.signal(Signal::CONT);
+    until("it knows that it was dead", || (metric(&stopped, "cornet_leases_lost_total") == 1).then_some(()));
+    until("nothing waits", || (nodes.database.sql("SELECT count(*) FROM queue") == "0").then_some(()));
+    let mut seen = HashSet::new();
+    let all = nodes.receiver.all();
+    let firsts: Vec<_> = all.iter().map(|request| request.id()).filter(|id| seen.insert(id.to_owned())).collect();
+    assert_eq!(firsts, ids, "each came for the first time after all that were accepted before it");
+}

@@ -49,9 +49,12 @@ pub(super) struct EndpointIn {
     /// says.
     #[schema(value_type = Option<String>, example = "5s,5m,2h")]
     retry_schedule: Option<ScheduleText>,
+    /// Whether it is sent one message at a time, in the order in which they were accepted: one that fails keeps the next
+    /// waiting until it is delivered or has ended.
+    fifo: Option<bool>,
 }
 
-/// What an endpoint is to be, beside its headers, its secret and its retry schedule.
+/// What an endpoint is to be, beside its headers, its secret, its retry schedule and its order.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct EndpointUpdate {
@@ -98,6 +101,10 @@ pub(super) struct EndpointPatch {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     retry_schedule: Option<Option<ScheduleText>>,
+    /// Whether messages are sent one at a time, in the order in which they were accepted.
+    #[serde(deserialize_with = "given")]
+    #[schema(nullable = false)]
+    fifo: Option<bool>,
 }
 
 /// An endpoint.
@@ -117,6 +124,8 @@ pub(super) struct EndpointOut {
     /// Null is as its event type or its environment says.
     #[schema(value_type = Option<String>)]
     retry_schedule: Option<ScheduleText>,
+    /// Whether messages are sent one at a time, in the order in which they were accepted.
+    fifo: bool,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -135,6 +144,7 @@ impl From<EndpointUpdate> for EndpointChange {
             headers: None,
             throttle_rate: Some(wanted.throttle_rate),
             retry_schedule: None,
+            ordered: None,
             disabled: Some(wanted.disabled.unwrap_or_default()),
         }
     }
@@ -147,7 +157,7 @@ impl EndpointIn {
         let rest = EndpointUpdate { url, description, uid, throttle_rate, disabled, event_types, channels, metadata };
         let headers = self.headers.map(HeadersChange::Replace);
         let retry_schedule = Some(self.retry_schedule.map(|text| text.0));
-        (EndpointChange { headers, retry_schedule, ..rest.into() }, self.secret)
+        (EndpointChange { headers, retry_schedule, ordered: self.fifo, ..rest.into() }, self.secret)
     }
 }
 
@@ -166,6 +176,7 @@ impl From<EndpointPatch> for EndpointChange {
             headers: None,
             throttle_rate,
             retry_schedule,
+            ordered: wanted.fifo,
             disabled,
         }
     }
@@ -184,6 +195,7 @@ impl From<Endpoint> for EndpointOut {
             channels: endpoint.channels,
             metadata: endpoint.metadata,
             retry_schedule: endpoint.retry_schedule.map(ScheduleText),
+            fifo: endpoint.ordered,
             created_at: endpoint.created_at.to_string(),
             updated_at: endpoint.updated_at.to_string(),
         }
@@ -274,7 +286,7 @@ pub(super) async fn get_endpoint(
     ),
     request_body = EndpointUpdate,
     responses(
-        (status = 200, description = "It is replaced; headers, secret and retry schedule stay.", body = EndpointOut),
+        (status = 200, description = "It is replaced; headers, secret, retry schedule and order stay.", body = EndpointOut),
         (status = 201, description = "It is made.", body = EndpointOut),
         WriteProblems
     )

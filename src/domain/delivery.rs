@@ -58,7 +58,7 @@ pub struct Delivery {
     pub endpoint_id: EndpointId,
     /// Whose it is.
     pub application_id: ApplicationId,
-    /// When the next attempt may be made.
+    /// When the next attempt may be made, unless it is held; and its place in the order of its endpoint's.
     pub due: Timestamp,
     /// How many attempts have failed so far.
     pub attempts_made: u32,
@@ -66,6 +66,11 @@ pub struct Delivery {
     pub trigger: Trigger,
     /// Which life of which node may send it, and record what came of it.
     pub epoch: Epoch,
+    /// Where its endpoint keeps order and did not take it: when the next attempt may be made. It keeps its place, and
+    /// what is behind it waits.
+    pub held_until: Option<Timestamp>,
+    /// Whether it was taken from the store in its endpoint's order, which it then keeps.
+    pub in_order: bool,
 }
 
 /// Where a delivery stands in its endpoint's queue.
@@ -201,6 +206,8 @@ pub struct Journey {
     pub attempts: u32,
     /// The latest of them, without the answer's headers and body.
     pub last: Option<Attempt>,
+    /// The message that is the first in the endpoint's queue, where this one is behind it.
+    pub behind: Option<MessageId>,
 }
 
 /// Which attempts of a list are asked for; what is not given does not matter.
@@ -245,6 +252,17 @@ impl Delivery {
     /// Where it stands in its endpoint's queue; a delivery that is moved has another place.
     pub fn place(&self) -> Place {
         (self.message_id, self.due)
+    }
+
+    /// When the next attempt may be made.
+    pub fn next_attempt(&self) -> Timestamp {
+        self.held_until.unwrap_or(self.due)
+    }
+
+    /// This delivery after a failed attempt, when the next may be made `at`. In an order it keeps its place.
+    pub fn again(&self, at: Timestamp) -> Self {
+        let (due, held_until) = if self.in_order { (self.due, Some(at)) } else { (at, None) };
+        Self { due, held_until, attempts_made: self.attempts_made + 1, ..self.clone() }
     }
 
     /// What an attempt's report makes of this delivery at `now`.

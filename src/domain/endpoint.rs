@@ -79,6 +79,9 @@ pub struct Endpoint {
     pub throttle_rate: Option<u16>,
     /// When what it did not take is tried again; `None` is as its event type or its environment says.
     pub retry_schedule: Option<RetrySchedule>,
+    /// Whether it is sent one message at a time, in the order in which they were accepted: the next waits until the one
+    /// before it is delivered or has ended otherwise.
+    pub ordered: bool,
     /// Set while it is not sent to.
     pub disabled: Option<DisabledBecause>,
     /// When it was made.
@@ -122,6 +125,8 @@ pub struct EndpointChange {
     pub throttle_rate: Option<Option<u16>>,
     /// Its retry schedule, or that it has none of its own.
     pub retry_schedule: Option<Option<RetrySchedule>>,
+    /// Whether it keeps order.
+    pub ordered: Option<bool>,
     /// Whether it is switched off. Switching off one that is off for another reason keeps that reason.
     pub disabled: Option<bool>,
 }
@@ -210,6 +215,7 @@ impl Endpoint {
             headers: Headers::new(),
             throttle_rate: None,
             retry_schedule: None,
+            ordered: false,
             disabled: None,
             created_at: now,
             updated_at: now,
@@ -233,6 +239,7 @@ impl Endpoint {
         self.metadata = change.metadata.unwrap_or(self.metadata);
         self.throttle_rate = change.throttle_rate.unwrap_or(self.throttle_rate);
         self.retry_schedule = change.retry_schedule.unwrap_or(self.retry_schedule);
+        self.ordered = change.ordered.unwrap_or(self.ordered);
         self.updated_at = now;
         self
     }

@@ -38,12 +38,16 @@ pub enum Step {
     Record(Record),
     /// Nothing is sent now: its endpoint is switched off.
     Pause,
+    /// Nothing is sent now: its endpoint keeps order, and it was taken regardless of that.
+    KeepOrder,
 }
 
 /// An attempt that is about to be made.
 pub struct Prepared {
     /// How long after this one the endpoint may be sent the next message.
     pub throttle: Option<Duration>,
+    /// Whether the endpoint keeps order.
+    pub ordered: bool,
     id: AttemptId,
     sent_at: Timestamp,
     route: Arc<Route>,
@@ -85,6 +89,9 @@ impl Courier {
         if route.endpoint.disabled.is_some() {
             return Ok(Step::Pause);
         }
+        if route.endpoint.ordered && !ready.delivery.in_order {
+            return Ok(Step::KeepOrder);
+        }
         let message = match &ready.content {
             Content::Kept(message) => message,
             Content::Deleted => return Ok(Step::Record(self.ended(ready, DeliveryState::Expired))),
@@ -94,6 +101,7 @@ impl Courier {
         let prepared = Prepared {
             throttle: least(routes.application.throttle_rate, route.endpoint.throttle_rate)
                 .map(|rate| self.interval(rate)),
+            ordered: route.endpoint.ordered,
             id: self.store.next_id(),
             sent_at,
             route: route.clone(),

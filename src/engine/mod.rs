@@ -220,8 +220,12 @@ impl<S: Sender> Room<S> {
         let room = self.clone();
         match work {
             Work::Send(ready) => self.tasks.spawn(room.send_in_turn(ready)),
-            Work::Claim { endpoint_id, wanted, in_hand } => self.tasks.spawn(async move {
-                let claim = room.store.claim(endpoint_id, room.clock.now(), wanted, in_hand).await;
+            Work::Claim { endpoint_id, wanted, in_hand, in_order } => self.tasks.spawn(async move {
+                let now = room.clock.now();
+                let claim = match in_order {
+                    true => room.store.claim_in_order(endpoint_id, now, wanted).await,
+                    false => room.store.claim(endpoint_id, now, wanted, in_hand).await,
+                };
                 room.claimed(endpoint_id, claim);
                 room.dispatch();
             }),
@@ -281,9 +285,9 @@ impl<S: Sender> Room<S> {
                 self.scheduler().put_back(ready, Some(now.plus(REST)), now);
             }
             Ok(Step::Send(request, prepared)) => {
-                let lag = self.clock.now().since(ready.delivery.due);
+                let lag = self.clock.now().since(ready.delivery.next_attempt());
                 self.metrics.attempt_started(lag);
-                self.scheduler().throttle(ready.delivery.endpoint_id, prepared.throttle);
+                self.scheduler().pace(ready.delivery.endpoint_id, prepared.throttle, prepared.ordered);
                 let report = self.sender.send(request).await;
                 self.metrics.attempt_ended(&report);
                 let concluded = self.courier.conclude(ready, &prepared, report);
@@ -296,6 +300,7 @@ impl<S: Sender> Room<S> {
             }
             // What ends without being sent says nothing against the endpoint.
             Ok(Step::Record(record)) => self.finish(ready, record, None),
+            Ok(Step::KeepOrder) => self.scheduler().put_in_order(ready, self.clock.now()),
             Ok(Step::Pause) => self.scheduler().put_back(ready, None, self.clock.now()),
             Err(error) => {
                 tracing::error!(%error, "cannot prepare a delivery, trying again");

@@ -3,6 +3,8 @@
 //! has answered so far. A pure state machine: time is an argument, and it knows neither store nor network, so that a
 //! simulation can drive it through years.
 
+mod lane;
+
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use crate::domain::id::EndpointId;
 use crate::domain::message::Message;
 use crate::domain::time::Timestamp;
 use crate::store::{Claim, Content};
+use lane::Lane;
 
 /// How much is done and held at a time.
 #[derive(Clone, Copy, Debug)]
@@ -41,10 +44,6 @@ impl Default for Limits {
 const CLAIM: usize = 256;
 /// Claims that are made at a time; each may bring payloads into memory.
 const CLAIMS_UNDER_WAY_MAX: usize = 16;
-/// An endpoint's next deliveries are claimed when so few are left in memory.
-const READY_LOW: usize = 64;
-/// Requests that may be in flight to an endpoint before it has answered any, and however badly it answers.
-const WINDOW_MIN: usize = 4;
 
 /// How an endpoint has answered last. Each standing has its own turn, and those that may take long to fail have only
 /// a share of the places, so that healthy endpoints do not notice them.
@@ -96,87 +95,9 @@ pub enum Work {
         wanted: usize,
         /// What the store still shows and is being taken care of.
         in_hand: HashSet<Place>,
+        /// The endpoint keeps order: what is not at the head of its queue is not wanted.
+        in_order: bool,
     },
-}
-
-/// What is known of one endpoint.
-struct Lane {
-    /// Waiting in memory, oldest first.
-    ready: VecDeque<(Delivery, Content)>,
-    in_flight: usize,
-    /// How many may be in flight: grows by one with each success, halves with each failure.
-    window: usize,
-    standing: Standing,
-    /// Everything that the store's queue shows and that must not be claimed: ready, in flight, or not yet recorded.
-    in_hand: HashSet<Place>,
-    /// Recorded while a claim was under way, whose answer may still show it.
-    recorded_meanwhile: Vec<Place>,
-    claiming: bool,
-    /// When the first delivery is due that waits in the store and is not in hand.
-    stored_from: Option<Timestamp>,
-    /// Switched off: nothing is sent until something about it changes.
-    paused: bool,
-    /// How long after one request the next may be started.
-    throttle: Option<Duration>,
-    /// When the next request may be started, in microseconds since 1970.
-    next_start_us: i64,
-    /// How often its endpoint has changed.
-    changes: u64,
-    /// It stands in the round of its standing.
-    in_round: bool,
-    /// When it is to be looked at again.
-    alarm: Option<Timestamp>,
-}
-
-impl Default for Lane {
-    fn default() -> Self {
-        Self {
-            ready: VecDeque::new(),
-            in_flight: 0,
-            window: WINDOW_MIN,
-            standing: Standing::Unknown,
-            in_hand: HashSet::new(),
-            recorded_meanwhile: Vec::new(),
-            claiming: false,
-            stored_from: None,
-            paused: false,
-            throttle: None,
-            next_start_us: 0,
-            changes: 0,
-            in_round: false,
-            alarm: None,
-        }
-    }
-}
-
-impl Lane {
-    fn stored(&mut self, from: Timestamp) {
-        self.stored_from = Some(self.stored_from.map_or(from, |known| known.min(from)));
-    }
-
-    /// When the throttle lets the next request start.
-    fn throttled_until(&self) -> Timestamp {
-        match self.throttle {
-            Some(_) => Timestamp::from_ms(self.next_start_us.div_euclid(1_000)),
-            None => Timestamp::EPOCH,
-        }
-    }
-
-    fn wants_to_send(&self, now: Timestamp) -> bool {
-        !self.paused && !self.ready.is_empty() && self.in_flight < self.window && self.throttled_until() <= now
-    }
-
-    fn wants_to_claim(&self) -> bool {
-        !self.paused && !self.claiming && self.ready.len() < READY_LOW && self.stored_from.is_some()
-    }
-
-    fn started(&mut self, now: Timestamp) {
-        self.in_flight += 1;
-        if let Some(interval) = self.throttle {
-            let interval_us = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX / 2);
-            self.next_start_us = self.next_start_us.max(now.as_ms() * 1_000) + interval_us;
-        }
-    }
 }
 
 /// The state machine.
@@ -220,6 +141,12 @@ impl Scheduler {
             let room = self.ready_bytes + content.bytes() <= self.limits.ready_bytes_max;
             let endpoint_id = delivery.endpoint_id;
             let lane = self.lanes.entry(endpoint_id).or_default();
+            if lane.ordered {
+                // It is behind whatever waits already.
+                lane.stored_from.get_or_insert(delivery.due);
+                self.look(endpoint_id, now);
+                continue;
+            }
             // Behind what waits in the store it would jump the queue.
             let behind = lane.stored_from.is_some_and(|from| from <= delivery.due);
             let full = lane.ready.len() >= self.limits.ready_per_endpoint_max || !room;
@@ -285,7 +212,8 @@ impl Scheduler {
             }
             Some(false) => {
                 lane.standing = Standing::Failing;
-                lane.window = (lane.window / 2).max(WINDOW_MIN);
+                lane.window = (lane.window / 2).max(lane::WINDOW_MIN);
+                lane.in_doubt = true;
             }
             None => {}
         }
@@ -306,13 +234,17 @@ impl Scheduler {
         // Whoever found it switched off may have looked before it was switched on again.
         lane.paused = again.is_none() && lane.changes == ready.changes;
         lane.stored_from = Some(again.unwrap_or(Timestamp::EPOCH));
-        let mut dropped_bytes = 0;
-        for (delivery, content) in lane.ready.drain(..) {
-            lane.in_hand.remove(&delivery.place());
-            dropped_bytes += content.bytes();
-        }
-        self.ready_bytes -= dropped_bytes;
+        self.ready_bytes -= lane.clear();
         self.look(endpoint_id, now);
+    }
+
+    /// A delivery was taken regardless of its endpoint's order and was not sent: it stays in the store, and from here on
+    /// the order is kept.
+    pub fn put_in_order(&mut self, ready: &Ready, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(&ready.delivery.endpoint_id) {
+            lane.ordered = true;
+        }
+        self.put_back(ready, Some(now), now);
     }
 
     /// An outcome is in the store.
@@ -324,25 +256,31 @@ impl Scheduler {
         } else {
             lane.in_hand.remove(&delivery.place());
         }
+        lane.in_doubt = false;
         if let Some(due) = retry {
-            lane.stored(due);
+            // In an order it keeps its place, so what is behind it goes back; the store says until when it is held.
+            let (from, bytes) = if lane.ordered { (now, lane.clear()) } else { (due, 0) };
+            lane.stored(from);
+            self.ready_bytes -= bytes;
+        } else if lane.ordered && lane.stored_from.is_some() {
+            // What it waits for may be what has just ended.
+            lane.stored(now);
         }
         self.look(delivery.endpoint_id, now);
     }
 
-    /// Sets how long after one message this endpoint is sent the next at the soonest.
-    pub fn throttle(&mut self, endpoint_id: EndpointId, interval: Option<Duration>) {
+    /// Sets how long after one message this endpoint is sent the next at the soonest, and whether in their order.
+    pub fn pace(&mut self, endpoint_id: EndpointId, interval: Option<Duration>, ordered: bool) {
         if let Some(lane) = self.lanes.get_mut(&endpoint_id) {
             lane.throttle = interval;
+            lane.ordered = ordered;
         }
     }
 
     /// What waits in memory is no longer this node's: it is dropped. What is in flight is waited for.
     pub fn forget(&mut self) {
         for lane in self.lanes.values_mut() {
-            for (delivery, _) in lane.ready.drain(..) {
-                lane.in_hand.remove(&delivery.place());
-            }
+            lane.clear();
             lane.stored_from = None;
         }
         self.ready_bytes = 0;
@@ -363,7 +301,8 @@ impl Scheduler {
             self.claims_under_way += 1;
             // Without room each endpoint still gets on, one delivery at a time.
             let wanted = if self.ready_bytes < self.limits.ready_bytes_max { CLAIM } else { 1 };
-            return Some(Work::Claim { endpoint_id, wanted, in_hand: lane.in_hand.clone() });
+            let (in_hand, in_order) = (lane.in_hand.clone(), lane.ordered);
+            return Some(Work::Claim { endpoint_id, wanted, in_hand, in_order });
         }
         (0..Standing::ALL.len()).find_map(|_| {
             self.turn = (self.turn + 1) % Standing::ALL.len();

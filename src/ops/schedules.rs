@@ -65,7 +65,7 @@ impl Operations {
             return Ok(Vec::new());
         };
         let schedule = routes.retry_policy(endpoint, &found.event_type).schedule;
-        let mut times = schedule.attempts_to_come(delivery.attempts_made, delivery.due);
+        let mut times = schedule.attempts_to_come(delivery.attempts_made, delivery.next_attempt());
         times.retain(|time| *time < found.expires_at);
         Ok(times)
     }

@@ -142,6 +142,8 @@ impl Scene {
             attempts_made: 0,
             trigger: Trigger::Scheduled,
             epoch: Epoch::ALONE,
+            held_until: None,
+            in_order: false,
         }
     }
 

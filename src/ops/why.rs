@@ -38,9 +38,13 @@ impl Why {
     /// Where it stands, in one sentence.
     fn standing(&self) -> Option<&'static str> {
         let switched_off = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.disabled.is_some());
+        let keeps_order = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.ordered);
         Some(match self.journey.standing? {
             Standing::Waiting(_) if switched_off => {
                 "It waits, because the endpoint is switched off; switching it on has it sent."
+            }
+            Standing::Waiting(_) if keeps_order && self.journey.behind.is_some() => {
+                "It waits for the message before it, because the endpoint keeps order."
             }
             Standing::Waiting(_) if self.journey.attempts == 0 => "It waits for its first attempt.",
             Standing::Waiting(_) => "It waits for its next attempt.",

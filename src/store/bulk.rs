@@ -26,9 +26,9 @@ const INSERT_MESSAGES: &str =
     SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::text[], ?5::text[], ?6::text[], ?7::bigint[],
     ?8::bytea[], ?9::bigint[], ?10::bytea[])";
 const INSERT_DELIVERIES: &str =
-    "INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch)
+    "INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch, held_until)
     SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[],
-    ?7::bigint[])
+    ?7::bigint[], ?8::bigint[])
     ON CONFLICT DO NOTHING";
 // An outcome whose row of the queue is gone, or is another epoch's, is history: somebody has moved the delivery meanwhile,
 // another node has taken it over, or this very outcome was committed on a connection that was lost before it could say so,
@@ -37,19 +37,19 @@ const RECORD: &str = "WITH given AS (
         SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[],
             ?7::bigint[], ?8::bigint[], ?9::text[], ?10::bytea[], ?11::text[], ?12::text[], ?13::bigint[],
             ?14::text[], ?15::bigint[], ?16::text[], ?17::bytea[], ?18::bigint[], ?19::bigint[], ?20::bigint[],
-            ?21::bigint[], ?22::bigint[], ?23::bigint[]) WITH ORDINALITY
+            ?21::bigint[], ?22::bigint[], ?23::bigint[], ?24::bigint[]) WITH ORDINALITY
         AS given (id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code, url, response,
             error_code, error_detail, sent_at, response_headers, response_truncated, remote_address, phases, state,
-            due, again_at, attempts_made, attempted, epoch, place)
+            due, again_due, held_until, attempts_made, attempted, epoch, place)
     ), waited AS (
         DELETE FROM queue USING given WHERE queue.endpoint_id = given.endpoint_id AND queue.due = given.due
             AND queue.message_id = given.message_id AND queue.application_id = given.application_id
             AND queue.epoch = given.epoch
         RETURNING given.*
     ), again AS (
-        INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch)
-        SELECT endpoint_id, again_at, message_id, application_id, attempts_made, trigger, epoch
-        FROM waited WHERE again_at IS NOT NULL
+        INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch, held_until)
+        SELECT endpoint_id, again_due, message_id, application_id, attempts_made, trigger, epoch, held_until
+        FROM waited WHERE again_due IS NOT NULL
         ON CONFLICT DO NOTHING
     ), ended AS (
         INSERT INTO deliveries (id, application_id, endpoint_id, message_id, trigger, number, duration_ms, status_code,
@@ -148,7 +148,15 @@ pub(super) fn record(postgres: &Postgres, records: &[Record]) -> Result<Late, St
     rows.extend(columns(records.iter().map(|record| {
         let Delivery { due, attempts_made, epoch, .. } = &record.delivery;
         let (_, again_at) = ends(record);
-        [(*due).into(), again_at.into(), (attempts_made + 1).into(), record.attempt.is_ok().into(), epoch.0.into()]
+        let again = again_at.map(|at| record.delivery.again(at));
+        [
+            (*due).into(),
+            again.as_ref().map(|again| again.due).into(),
+            again.as_ref().and_then(|again| again.held_until).into(),
+            (attempts_made + 1).into(),
+            record.attempt.is_ok().into(),
+            epoch.0.into(),
+        ]
     })));
     Ok(taken(postgres, RECORD, &rows)?.into_iter().map(Id::from_number).collect())
 }

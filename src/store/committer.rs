@@ -14,6 +14,7 @@ use super::gathering::{Batch, Gathering};
 use super::happenings::Happenings;
 use super::lease::Lease;
 use super::messages::{self, Accepted, Accepting};
+use super::news::News;
 use super::queue::{self, Late, Record};
 use super::tally::Tally;
 use crate::clock::Clock;
@@ -199,7 +200,7 @@ impl Writer {
         let mut took = Duration::ZERO;
         let together = self.connection.transaction(|connection| {
             apply_all(connection, &mut changes)?;
-            let late = queue::record_all(connection, &records)?;
+            let late = self.record_all(connection, &records)?;
             if with_tally {
                 let started = self.clock.monotonic();
                 self.tally.write(connection)?;
@@ -246,15 +247,21 @@ impl Writer {
         self.record_singly(records)
     }
 
+    fn record_all(&self, connection: &Connection, records: &[Record]) -> Result<Late, StoreError> {
+        let late = queue::record_all(connection, records)?;
+        News::tell_turns(connection, &self.lease, records)?;
+        Ok(late)
+    }
+
     /// Writes each outcome by itself, so that one that can't be written holds up no other; gives back what is left.
     fn record_singly(&mut self, records: Vec<Record>) -> Vec<Record> {
         let mut left = Vec::new();
         let mut rest = records.into_iter();
         for record in rest.by_ref() {
-            match self.connection.transaction(|connection| queue::record_all(connection, std::slice::from_ref(&record)))
-            {
+            let alone = std::slice::from_ref(&record);
+            match self.connection.transaction(|connection| self.record_all(connection, alone)) {
                 Ok(late) => {
-                    self.count(std::slice::from_ref(&record), &late);
+                    self.count(alone, &late);
                     self.tell(vec![record.into_notice()]);
                 }
                 Err(error) => {

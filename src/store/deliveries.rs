@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Inserted};
 use super::messages::MessagesPage;
 use super::walk::{Walked, walk};
-use super::{Store, messages, queue};
+use super::{Store, endpoints, messages, queue};
 use crate::domain::delivery::{Delivery, DeliveryState, Place, Stage, Standing, Trigger};
 use crate::domain::id::{ApplicationId, AttemptId, EndpointId, MessageId};
 use crate::domain::message::{Message, MessageFilter};
@@ -110,7 +110,7 @@ fn stages(connection: &Connection, message_id: MessageId) -> Result<BTreeMap<End
     let ended = connection.query(ENDED_OF_MESSAGE, &[message_id.into()], ended)?;
     let waiting = queue::of_message(connection, message_id)?.into_iter().map(|delivery| {
         let stage = if delivery.attempts_made > 0 { Stage::Retrying } else { Stage::Waiting };
-        (delivery.endpoint_id, stage(delivery.due))
+        (delivery.endpoint_id, stage(delivery.next_attempt()))
     });
     Ok(ended.into_iter().chain(waiting).collect())
 }
@@ -134,7 +134,7 @@ fn waiting_at(
     let listed = queue::latest_due(connection, endpoint_id, before, limit, |delivery| {
         let wanted = accepted.contains(&delivery.message_id)
             && messages::wanted(connection, delivery.message_id, &filter.messages)?;
-        Ok(wanted.then_some((delivery.message_id, Standing::Waiting(delivery.due))))
+        Ok(wanted.then_some((delivery.message_id, Standing::Waiting(delivery.next_attempt()))))
     })?;
     Ok(Walked { rows: listed.rows, next: listed.next.map(DestinedPlace::Waiting) })
 }
@@ -198,15 +198,23 @@ fn leave_the_log(connection: &Connection, message_id: MessageId, endpoint_id: En
     Ok(connection.execute(LEAVE_THE_LOG, &delivery)? > 0)
 }
 
-/// Puts a delivery into the queue, due now; if it waits there already, it is moved.
+/// Puts a delivery into the queue, due now; if it waits there already, it is moved. Where its endpoint keeps order it
+/// keeps its place instead, and is held no longer.
 fn queue_again(connection: &Connection, wanted: &Delivery) -> Result<(), StoreError> {
     let mut delivery = wanted.clone();
     let look = || queue::of_message_at_endpoint(connection, wanted.message_id, wanted.endpoint_id);
     while let Some(waiting) = look()? {
+        let keeps_place = waiting.held_until.is_some() || endpoints::keeps_order(connection, wanted.endpoint_id)?;
+        if keeps_place && waiting.held_until.is_none() {
+            return Ok(());
+        }
         // Where others write too, it may just have been moved: then its new place is looked up.
         if queue::remove(connection, &waiting)? {
             delivery.attempts_made = waiting.attempts_made;
-            if waiting.due == delivery.due {
+            if keeps_place {
+                // As below; and what is held is the first, so that nothing stands just before it.
+                delivery.due = waiting.due.minus(std::time::Duration::from_millis(1));
+            } else if waiting.due == delivery.due {
                 // It needs another place: what is recorded of the old one must not take this one away.
                 delivery.due = delivery.due.plus(std::time::Duration::from_millis(1));
             }
@@ -286,7 +294,17 @@ fn recover(
             let trigger = Trigger::Manual;
             queue::insert(
                 connection,
-                &Delivery { message_id, endpoint_id, application_id, due, attempts_made: 0, trigger, epoch },
+                &Delivery {
+                    message_id,
+                    endpoint_id,
+                    application_id,
+                    due,
+                    attempts_made: 0,
+                    trigger,
+                    epoch,
+                    held_until: None,
+                    in_order: false,
+                },
             )?;
             queued += 1;
         }
@@ -370,6 +388,8 @@ impl Store {
             attempts_made: 0,
             trigger: Trigger::Manual,
             epoch: self.epoch(),
+            held_until: None,
+            in_order: false,
         };
         self.committer
             .write(

@@ -23,17 +23,18 @@ use crate::domain::time::Timestamp;
 
 const GET: &str = "SELECT id, environment_id, application_id, uid, url, description, event_types, channels, metadata,
     headers, throttle_rate, disabled, created_at, updated_at, number,
-    retry_schedule FROM endpoints WHERE id = ?1";
+    retry_schedule, ordered FROM endpoints WHERE id = ?1";
 const OF_APPLICATION: &str = "SELECT id, environment_id, application_id, uid, url, description, event_types, channels,
     metadata, headers, throttle_rate, disabled, created_at, updated_at, number,
-    retry_schedule FROM endpoints
+    retry_schedule, ordered FROM endpoints
     WHERE application_id = ?1 ORDER BY id";
+const KEEPS_ORDER: &str = "SELECT ordered FROM endpoints WHERE id = ?1";
 const IDS: &str = "SELECT id FROM endpoints WHERE application_id = ?1 ORDER BY id";
 const ID_BY_UID: &str = "SELECT id FROM endpoints WHERE application_id = ?1 AND uid = ?2";
 const INSERT: &str = "INSERT INTO endpoints (id, environment_id, application_id, uid, url, description, event_types,
     channels, metadata, headers, throttle_rate, disabled, created_at, updated_at, number,
-    retry_schedule)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+    retry_schedule, ordered)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 const NEXT_NUMBER: &str = "UPDATE environments SET endpoints_numbered = endpoints_numbered + 1 WHERE id = ?1
     RETURNING endpoints_numbered";
 const SUBSCRIPTIONS: &str = "SELECT id, event_types FROM endpoints
@@ -41,7 +42,7 @@ const SUBSCRIPTIONS: &str = "SELECT id, event_types FROM endpoints
 const UPDATE: &str = "UPDATE endpoints SET environment_id = ?2, application_id = ?3, uid = ?4, url = ?5,
     description = ?6, event_types = ?7, channels = ?8, metadata = ?9, headers = ?10, throttle_rate = ?11,
     disabled = ?12, created_at = ?13, updated_at = ?14, number = ?15,
-    retry_schedule = ?16 WHERE id = ?1";
+    retry_schedule = ?16, ordered = ?17 WHERE id = ?1";
 const DELETE: &str = "DELETE FROM endpoints WHERE id = ?1";
 const DISABLE: &str =
     "UPDATE endpoints SET disabled = ?2, updated_at = ?3 WHERE id = ?1 AND disabled IS NULL AND url = ?4";
@@ -137,6 +138,7 @@ fn read(vault: &Vault, row: &Row<'_>) -> Result<Endpoint, StoreError> {
         headers: open_headers(vault, id, &row.bytes(9)?)?,
         throttle_rate: row.optional_integer(10)?.and_then(|rate| rate.try_into().ok()),
         retry_schedule: row.optional_text(15)?.map(|text| text.parse().map_err(damaged)).transpose()?,
+        ordered: row.integer(16)? != 0,
         disabled: disabled.transpose()?,
         created_at: row.time(12)?,
         updated_at: row.time(13)?,
@@ -165,6 +167,7 @@ fn write(connection: &Connection, vault: &Vault, sql: &'static str, endpoint: &E
             endpoint.updated_at.into(),
             endpoint.number.into(),
             endpoint.retry_schedule.as_ref().map(ToString::to_string).as_ref().into(),
+            endpoint.ordered.into(),
         ],
     )?;
     Ok(())
@@ -173,6 +176,11 @@ fn write(connection: &Connection, vault: &Vault, sql: &'static str, endpoint: &E
 /// The endpoint with this id.
 pub(super) fn get(connection: &Connection, vault: &Vault, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
     connection.first(GET, &[id.into()], |row| read(vault, row))
+}
+
+/// Whether an endpoint keeps order.
+pub(super) fn keeps_order(connection: &Connection, id: EndpointId) -> Result<bool, StoreError> {
+    Ok(connection.first(KEEPS_ORDER, &[id.into()], |row| row.integer(0))?.is_some_and(|ordered| ordered != 0))
 }
 
 /// The endpoints of an application, ordered by id.

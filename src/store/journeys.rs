@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use super::connection::Connection;
 use super::error::StoreError;
-use super::{Store, attempts, deliveries};
-use crate::domain::delivery::Journey;
+use super::{Store, attempts, deliveries, queue};
+use crate::domain::delivery::{Journey, Standing};
 use crate::domain::id::{AttemptId, EndpointId, MessageId};
 
 const ATTEMPTS: &str = "SELECT id, endpoint_id FROM deliveries WHERE message_id = ?1 AND number > 0
@@ -31,7 +31,11 @@ fn counted(
 fn journeys(connection: &Connection, message_id: MessageId) -> Result<BTreeMap<EndpointId, Journey>, StoreError> {
     let mut journeys: BTreeMap<EndpointId, Journey> = BTreeMap::new();
     for (endpoint_id, standing) in deliveries::standings(connection, message_id)? {
-        journeys.entry(endpoint_id).or_default().standing = Some(standing);
+        let behind = match standing {
+            Standing::Waiting(_) => queue::first(connection, endpoint_id)?.filter(|first| *first != message_id),
+            Standing::Ended(_) => None,
+        };
+        journeys.insert(endpoint_id, Journey { standing: Some(standing), behind, ..Journey::default() });
     }
     for (endpoint_id, (attempts, last)) in counted(connection, message_id)? {
         let journey = journeys.entry(endpoint_id).or_default();

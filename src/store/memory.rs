@@ -57,7 +57,7 @@ impl Memory {
             }
             News::Key(hash) => self.keys.forget(hash),
             News::Everything(_) => self.forget_all(),
-            News::Counted(_) | News::Left => {}
+            News::Counted(_) | News::Left | News::Turn(_) => {}
         }
     }
 

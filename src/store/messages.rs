@@ -252,6 +252,8 @@ pub(super) fn first_deliveries(message: &Message, now: Timestamp, epoch: Epoch) 
         attempts_made: 0,
         trigger: Trigger::Scheduled,
         epoch,
+        held_until: None,
+        in_order: false,
     };
     message.queued().map(delivery).collect()
 }

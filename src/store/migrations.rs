@@ -33,7 +33,8 @@ const STEPS: &[Step] = steps![
     "0004_attempt_details",
     "0005_sessions",
     "0006_event_ids",
-    "0007_nodes"
+    "0007_nodes",
+    "0009_order"
 ];
 
 /// Held by the node that looks and applies; the number means nothing else.

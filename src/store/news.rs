@@ -1,12 +1,16 @@
 //! What has changed of what nodes remember, and how they tell each other: in a line of text, with the very transaction that
 //! makes the change (NOTIFY). What a node does not understand, it takes for everything.
 
+use std::collections::BTreeSet;
+
 use super::Store;
 use super::committer::Notice;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::happenings::Happenings;
+use super::lease::Lease;
 use super::memory::Memory;
+use super::queue::Record;
 use super::routing::Stale;
 use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId, Id};
 use crate::domain::key::KeyHash;
@@ -43,6 +47,8 @@ pub(super) enum News {
     Counted(Vec<ApplicationId>),
     /// A node has left: what it had is there to be taken over.
     Left,
+    /// In the order of these endpoints another node's delivery may be the first now.
+    Turn(Vec<EndpointId>),
 }
 
 fn numbers<K>(ids: &[Id<K>]) -> String {
@@ -81,6 +87,7 @@ impl News {
             Self::Everything(endpoints) => format!("everything {}", numbers(endpoints)),
             Self::Counted(applications) => format!("counted {}", numbers(applications)),
             Self::Left => "left".to_owned(),
+            Self::Turn(endpoints) => format!("turn {}", numbers(endpoints)),
         }
     }
 
@@ -107,6 +114,7 @@ impl News {
             "everything" => Self::Everything(read_numbers(word()?)?),
             "counted" => Self::Counted(read_numbers(word()?)?),
             "left" => Self::Left,
+            "turn" => Self::Turn(read_numbers(word()?)?),
             _ => return None,
         })
     }
@@ -121,6 +129,16 @@ impl News {
         let line =
             if line.len() > LINE_BYTES_MAX { format!("{} {}", from.0, Self::everything().to_line()) } else { line };
         connection.first(TELL, &[(&line).into()], |_| Ok(())).map(|_| ())
+    }
+
+    /// Has the other nodes told, if there are any, that it may be their turn where these outcomes keep an order.
+    pub(super) fn tell_turns(connection: &Connection, lease: &Lease, records: &[Record]) -> Result<(), StoreError> {
+        let in_order = records.iter().filter(|record| record.delivery.in_order);
+        let endpoints: BTreeSet<EndpointId> = in_order.map(|record| record.delivery.endpoint_id).collect();
+        if endpoints.is_empty() || lease.nodes() < 2 {
+            return Ok(());
+        }
+        Self::Turn(endpoints.into_iter().collect()).tell(connection, lease.epoch())
     }
 
     /// That everything may have changed.
@@ -146,7 +164,7 @@ impl News {
                 look_at(&stale.endpoints);
                 happenings.changed(*id);
             }
-            Self::Everything(endpoints) => look_at(endpoints),
+            Self::Everything(endpoints) | Self::Turn(endpoints) => look_at(endpoints),
             Self::Counted(applications) => happenings.counted_elsewhere(applications),
             Self::EventTypes { .. } | Self::Key(_) | Self::Left => {}
         }
@@ -200,6 +218,7 @@ mod tests {
             News::everything(),
             News::Counted(vec![id]),
             News::Left,
+            News::Turn(vec![Id::from_number(7)]),
         ] {
             let line = format!("5 {}", news.to_line());
             assert_eq!(News::heard(&line, Epoch(6)), Some(news), "{line}");

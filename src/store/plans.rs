@@ -3,8 +3,8 @@
 
 use super::connection::Connection;
 use super::{
-    attempts, backlog, deliveries, failures, figures, inbox_requests, journeys, lasting_failure, messages, migrations,
-    queue, search,
+    attempts, backlog, claim, deliveries, failures, figures, inbox_requests, journeys, lasting_failure, messages,
+    migrations, queue, search,
 };
 
 /// The tables that grow with the traffic, and with those who have it.
@@ -30,6 +30,7 @@ fn no_question_reads_through_a_growing_table() {
         deliveries::QUERIES,
         attempts::QUERIES,
         queue::QUERIES,
+        claim::QUERIES,
         journeys::QUERIES,
         figures::QUERIES,
         failures::QUERIES,

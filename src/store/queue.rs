@@ -4,34 +4,32 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::Store;
 use super::committer::Notice;
 use super::connection::{Connection, Parameter, Row};
 use super::error::StoreError;
 use super::walk::{Walked, walk};
-use super::{bulk, messages, packed};
+use super::{bulk, packed};
 use crate::domain::delivery::{Attempt, Delivery, DeliveryState, Outcome, Place, Trigger};
 use crate::domain::id::{AttemptId, EndpointId, Id, MessageId};
-use crate::domain::message::Message;
 use crate::domain::node::Epoch;
 use crate::domain::time::Timestamp;
 
-const INSERT: &str = "INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+const INSERT: &str = "INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch,
+    held_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
 const DELETE: &str = "DELETE FROM queue WHERE endpoint_id = ?1 AND due = ?2 AND message_id = ?3 AND epoch = ?4";
-const DUE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch FROM queue
-    WHERE epoch = ?4 AND endpoint_id = ?1 AND due <= ?2 ORDER BY due, message_id LIMIT ?3";
-const OF_MESSAGE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch FROM queue
+const FIRST: &str = "SELECT message_id FROM queue WHERE endpoint_id = ?1 ORDER BY due, message_id LIMIT 1";
+const OF_MESSAGE: &str =
+    "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch, held_until FROM queue
     WHERE message_id = ?1";
 const OF_MESSAGE_AT_ENDPOINT: &str =
-    "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch
+    "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch, held_until
     FROM queue WHERE message_id = ?1 AND endpoint_id = ?2";
-const LATEST_DUE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch FROM queue
+const LATEST_DUE: &str =
+    "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch, held_until FROM queue
     WHERE endpoint_id = ?1 AND (due, message_id) < (?2, ?3) ORDER BY due DESC, message_id DESC";
 const COUNT: &str = "SELECT count(*) FROM queue WHERE endpoint_id = ?1 AND message_id >= ?2 AND message_id < ?3";
-const DUE_AFTER: &str = "SELECT due FROM queue WHERE epoch = ?3 AND endpoint_id = ?1 AND due > ?2 ORDER BY due LIMIT 1";
 const NEXT_ENDPOINT: &str =
     "SELECT endpoint_id, due FROM queue WHERE endpoint_id > ?1 ORDER BY endpoint_id, due LIMIT 1";
 const NEXT_ENDPOINT_OF_EPOCH: &str =
@@ -44,9 +42,6 @@ const INSERT_ENDED: &str = "INSERT INTO deliveries (id, application_id, endpoint
     duration_ms, status_code, url, response, error_code, error_detail, sent_at, response_headers, response_truncated,
     remote_address, phases, state)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
-
-/// A claim stops when its payloads have so many bytes; what is left out is claimed again.
-pub const CLAIM_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// What became of a delivery that was claimed or handed over.
 #[derive(Clone, Debug)]
@@ -69,36 +64,6 @@ impl Record {
     }
 }
 
-/// What a delivery has to say.
-#[derive(Clone, Debug)]
-pub enum Content {
-    /// This message.
-    Kept(Arc<Message>),
-    /// Nothing any more: the payload was expunged or has outlived its time.
-    Deleted,
-    /// Nothing that may be sent: the payload is not what was written.
-    Damaged,
-}
-
-impl Content {
-    /// Bytes of payload that it holds in memory.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::Kept(message) => message.payload.as_ref().map_or(0, |payload| payload.len()),
-            Self::Deleted | Self::Damaged => 0,
-        }
-    }
-}
-
-/// What was due for an endpoint.
-#[derive(Debug, Default)]
-pub struct Claim {
-    /// The deliveries, with what they say.
-    pub deliveries: Vec<(Delivery, Content)>,
-    /// When the next delivery of the endpoint is due that is not among them.
-    pub next_due: Option<Timestamp>,
-}
-
 /// Puts a delivery into the queue.
 pub(super) fn insert(connection: &Connection, delivery: &Delivery) -> Result<(), StoreError> {
     connection.execute(INSERT, &values(delivery))?;
@@ -106,7 +71,7 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery) -> Result<(),
 }
 
 /// The columns of its row.
-pub(super) fn values(delivery: &Delivery) -> [Parameter<'static>; 7] {
+pub(super) fn values(delivery: &Delivery) -> [Parameter<'static>; 8] {
     [
         delivery.endpoint_id.into(),
         delivery.due.into(),
@@ -115,6 +80,7 @@ pub(super) fn values(delivery: &Delivery) -> [Parameter<'static>; 7] {
         delivery.attempts_made.into(),
         delivery.trigger.code().into(),
         delivery.epoch.0.into(),
+        delivery.held_until.into(),
     ]
 }
 
@@ -131,7 +97,7 @@ fn record(connection: &Connection, record: &Record) -> Result<bool, StoreError> 
         // Its new place, or whose it is now, decides.
         _ if !was_waiting => log(connection, record, None),
         Outcome::Retry(at) => {
-            insert(connection, &Delivery { due: at, attempts_made: delivery.attempts_made + 1, ..delivery.clone() })?;
+            insert(connection, &delivery.again(at))?;
             log(connection, record, None)
         }
         Outcome::Ended(state) => log(connection, record, Some(state)),
@@ -238,47 +204,14 @@ pub(super) fn read_delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
         attempts_made: row.integer(4)?.try_into().unwrap_or(u32::MAX),
         trigger: Trigger::from_code(row.integer(5)?),
         epoch: Epoch(row.integer(6)?),
+        held_until: row.optional_integer(7)?.map(Timestamp::from_ms),
+        in_order: false,
     })
 }
 
-/// At most `wanted` of what is due for `endpoint_id` at `now`, oldest first, without what is `in_hand` already, and of
-/// this epoch alone.
-fn claim(
-    connection: &Connection,
-    epoch: Epoch,
-    endpoint_id: EndpointId,
-    now: Timestamp,
-    wanted: usize,
-    in_hand: &HashSet<Place>,
-) -> Result<Claim, StoreError> {
-    // What is in hand stands at the head of the queue, so the look reaches past it.
-    let limit = wanted + in_hand.len();
-    let sql_limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let parameters = [endpoint_id.into(), now.into(), sql_limit.into(), epoch.0.into()];
-    let due = connection.query(DUE, &parameters, read_delivery)?;
-    let more = due.len() == limit;
-    let mut deliveries = Vec::with_capacity(due.len());
-    let (mut bytes, mut cut) = (0, false);
-    for delivery in due.into_iter().filter(|delivery| !in_hand.contains(&delivery.place())) {
-        if bytes >= CLAIM_BYTES_MAX {
-            cut = true;
-            break;
-        }
-        let content = match messages::get(connection, delivery.message_id) {
-            Ok(Some(message)) if message.payload.is_some() => Content::Kept(Arc::new(message)),
-            Ok(_) => Content::Deleted,
-            Err(StoreError::Corrupt(_)) => Content::Damaged,
-            Err(error) => return Err(error),
-        };
-        bytes += content.bytes();
-        deliveries.push((delivery, content));
-    }
-    let next_due = if more || cut {
-        Some(now)
-    } else {
-        connection.first(DUE_AFTER, &[endpoint_id.into(), now.into(), epoch.0.into()], |row| row.time(0))?
-    };
-    Ok(Claim { deliveries, next_due })
+/// The message that stands first in an endpoint's queue.
+pub(super) fn first(connection: &Connection, endpoint_id: EndpointId) -> Result<Option<MessageId>, StoreError> {
+    connection.first(FIRST, &[endpoint_id.into()], |row| row.id(0))
 }
 
 /// Takes a delivery out of the queue; answers whether it stood there, in its epoch.
@@ -351,22 +284,6 @@ fn waiting(connection: &Connection, epoch: Epoch) -> Result<Vec<(EndpointId, Tim
 }
 
 impl Store {
-    /// At most `wanted` of what is due for `endpoint_id` at `now` and is this node's to send, oldest first, without what
-    /// is `in_hand` already.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn claim(
-        &self,
-        endpoint_id: EndpointId,
-        now: Timestamp,
-        wanted: usize,
-        in_hand: HashSet<Place>,
-    ) -> Result<Claim, StoreError> {
-        let epoch = self.epoch();
-        self.read(move |connection| claim(connection, epoch, endpoint_id, now, wanted, &in_hand)).await
-    }
-
     /// Every endpoint that something of this node's waits for, with when the first of it is due.
     ///
     /// # Errors
@@ -402,4 +319,4 @@ impl Store {
 /// What a person's questions ask of the queue, for the test of query plans.
 #[cfg(test)]
 pub(super) const QUERIES: &[&str] =
-    &[DUE, DUE_AFTER, OF_MESSAGE, OF_MESSAGE_AT_ENDPOINT, LATEST_DUE, COUNT, NEXT_ENDPOINT, NEXT_ENDPOINT_OF_EPOCH];
+    &[FIRST, OF_MESSAGE, OF_MESSAGE_AT_ENDPOINT, LATEST_DUE, COUNT, NEXT_ENDPOINT, NEXT_ENDPOINT_OF_EPOCH];

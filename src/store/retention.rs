@@ -17,8 +17,8 @@ use crate::domain::time::Timestamp;
 /// Rows of one table that go in one transaction.
 const CHUNK: i64 = 500;
 
-const WAITING_BEFORE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch
-    FROM queue
+const WAITING_BEFORE: &str = "SELECT message_id, endpoint_id, application_id, due, attempts_made, trigger, epoch,
+    held_until FROM queue
     WHERE message_id < ?1 ORDER BY message_id LIMIT ?2";
 const EXPIRE_PAYLOADS: &str = "UPDATE messages SET payload = NULL, expires_early = NULL
     WHERE id IN (SELECT id FROM messages WHERE expires_early <= ?1 ORDER BY expires_early LIMIT ?2)";

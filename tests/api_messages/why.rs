@@ -123,3 +123,15 @@ async fn there_is_no_why_without_a_message() {
     let message = world.message("a.one", "").await;
     assert_eq!(why(&world, &message).await["endpoints"], json!([]));
 }
+
+#[tokio::test]
+async fn where_order_is_kept_a_message_says_that_it_waits_for_the_one_before_it() {
+    let world = World::new().await;
+    endpoint(&world, "in-order", json!({"fifo": true})).await;
+    let first = world.message("a", "").await;
+    let second = world.message("a", "").await;
+    let explained = async |message: &str| text(&of(&why(&world, message).await, "in-order")["explanation"]);
+    assert_eq!(explained(&first).await, "It was queued for the endpoint. It waits for its first attempt.");
+    let expected = "It waits for the message before it, because the endpoint keeps order.";
+    assert_eq!(explained(&second).await, format!("It was queued for the endpoint. {expected}"));
+}

@@ -28,7 +28,12 @@ async fn an_endpoint_is_made_read_changed_and_deleted() {
     assert_eq!(patched.text("uid"), "main", "what is left out stays");
     assert_eq!(world.next_notice().await, made.text("id"), "the engine looks again");
 
+    assert_eq!(patched.body["fifo"], false);
+    assert_eq!(world.patch(&path, json!({"fifo": true})).await.assert(200).body["fifo"], true);
+    assert_eq!(world.next_notice().await, made.text("id"));
+
     let put = world.put(&path, json!({"url": URL, "description": "b"})).await.assert(200);
+    assert_eq!(put.body["fifo"], true, "what it does not know stays");
     assert_eq!(world.next_notice().await, made.text("id"));
     assert_eq!((put.text("description"), &put.body["disabled"], &put.body["uid"]), ("b", &json!(false), &Value::Null));
     world.delete(&path).await.assert(204);

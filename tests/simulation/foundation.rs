@@ -40,6 +40,18 @@ pub async fn found(store: &Arc<Store>, settings: &Settings) -> (EnvironmentId, A
     made
 }
 
+/// Has every endpoint of the application keep order, or not.
+pub async fn keep_order(store: &Arc<Store>, environment_id: EnvironmentId, application: ApplicationId, ordered: bool) {
+    let operations = Operations::new(store.clone(), Arc::new(TargetPolicy::allowing("127.0.0.0/8").unwrap()));
+    let access = Access::new(environment_id, Scope::Admin);
+    let routes = store.routes(application).await.unwrap().unwrap();
+    for route in &routes.endpoints {
+        let change = EndpointChange { ordered: Some(ordered), ..EndpointChange::default() };
+        let id = route.endpoint.id.to_string();
+        operations.patch_endpoint(&access, &application.to_string(), &id, change).await.ok().unwrap();
+    }
+}
+
 /// Makes an endpoint that listens on `port`.
 pub async fn endpoint(
     store: &Arc<Store>,

@@ -145,6 +145,23 @@ impl Ledger {
         }
     }
 
+    /// Each endpoint saw its messages first in the order in which they were accepted; without kills, none before the one
+    /// in front of it had its last answer.
+    pub fn order_was_kept(&self, killed: bool) {
+        let seed = self.seed;
+        let mut before: HashMap<EndpointId, (MessageId, Timestamp)> = HashMap::new();
+        // Messages are by their ids, and these grow as they are accepted.
+        for (message, endpoint) in self.deliveries() {
+            let arrivals = self.arrivals(message, endpoint);
+            let Some(first) = arrivals.first() else { continue };
+            if let Some((other, over)) = before.get(&endpoint) {
+                assert!(first.at >= *over, "seed {seed}: {message} came to {endpoint} while {other} was on its way");
+            }
+            let over = if killed { first.at } else { arrivals[arrivals.len() - 1].until };
+            before.insert(endpoint, (message, over));
+        }
+    }
+
     /// No attempt came before its time: each arrival after the first follows one whose answer was not good by at
     /// least the schedule's delay. With `late_max`, and unless the receiver asked for more or was switched off, none
     /// came later than the jitter and that allow.

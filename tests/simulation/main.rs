@@ -160,6 +160,58 @@ fn a16_a_longer_schedule_goes_on_whatever_the_answers_ask_for() {
     });
 }
 
+/// Endpoints that keep order get one message after the other, whatever each of them answers, and each until it has ended.
+#[test]
+fn where_order_is_kept_a_message_waits_for_the_end_of_the_one_before_it() {
+    each_seed(7_000, |seed| {
+        block_on(async {
+            let mut world = World::new(seed, "1s,30s,10m", Faults::receivers_only()).await;
+            world.keep_order(true).await;
+            world.live(HOUR, 60).await;
+            world.run_out().await;
+            world.ledger.every_delivery_has_ended(&world.place);
+            world.ledger.every_attempt_arrived_once();
+            world.ledger.attempts_follow(world.schedule(), Some(HOUR));
+            world.ledger.order_was_kept(false);
+        });
+    });
+}
+
+/// And they do so when the process is killed between any two steps: only what had arrived is repeated.
+#[test]
+fn order_is_kept_over_kills_and_nothing_is_lost() {
+    each_seed(8_000, |seed| {
+        block_on(async {
+            let mut world = World::new(seed, "2s,1m,10m", Faults::receivers_and_kills()).await;
+            world.keep_order(true).await;
+            world.live(HOUR, 60).await;
+            world.run_out().await;
+            assert!(world.kills > 0, "seed {seed} killed nothing");
+            world.ledger.every_delivery_has_ended(&world.place);
+            world.ledger.attempts_follow(world.schedule(), None);
+            world.ledger.order_was_kept(true);
+        });
+    });
+}
+
+/// Order is switched on and off while messages wait: each is still tried as its schedule says, and ends.
+#[test]
+fn order_may_be_switched_on_and_off_while_messages_wait() {
+    each_seed(9_000, |seed| {
+        block_on(async {
+            let mut world = World::new(seed, "1s,30s,10m", Faults::receivers_only()).await;
+            for ordered in [true, false, true, false] {
+                world.keep_order(ordered).await;
+                world.live(HOUR / 4, 20).await;
+            }
+            world.run_out().await;
+            world.ledger.every_delivery_has_ended(&world.place);
+            world.ledger.every_attempt_arrived_once();
+            world.ledger.attempts_follow(world.schedule(), Some(HOUR));
+        });
+    });
+}
+
 /// The same seed gives the same history, so a failure can be looked at again.
 #[test]
 fn a_seed_always_gives_the_same_history() {

@@ -180,6 +180,11 @@ impl World {
         self.process.store.settle().await.unwrap();
     }
 
+    /// Has every endpoint keep order from here on, or not.
+    pub async fn keep_order(&mut self, ordered: bool) {
+        foundation::keep_order(&self.process.store, self.environment, self.application, ordered).await;
+    }
+
     /// Asks the API on the world's store.
     pub async fn get(&self, path: &str) -> serde_json::Value {
         let policy = Arc::new(TargetPolicy::public_only());
@@ -280,14 +285,18 @@ impl World {
     async fn work(&mut self, work: Work, now: Timestamp) {
         let process = &mut self.process;
         match work {
-            Work::Claim { endpoint_id, wanted, in_hand } => {
+            Work::Claim { endpoint_id, wanted, in_hand, in_order } => {
                 // The claim looks now and is answered a little later, when other things may have happened.
-                let claim = process.store.claim(endpoint_id, now, wanted, in_hand).await.unwrap();
+                let claim = match in_order {
+                    true => process.store.claim_in_order(endpoint_id, now, wanted).await.unwrap(),
+                    false => process.store.claim(endpoint_id, now, wanted, in_hand).await.unwrap(),
+                };
                 let at = now.plus(Duration::from_millis(self.random.u64(0..400)));
                 process.events.insert((at, self.steps), Event::Claimed(endpoint_id, claim));
             }
             Work::Send(ready) => match process.courier.prepare(&ready).await.unwrap() {
                 Step::Send(request, prepared) => {
+                    process.scheduler.pace(ready.delivery.endpoint_id, prepared.throttle, prepared.ordered);
                     let report = self.receivers.send(request).await;
                     self.receivers.take_arrivals().into_iter().for_each(|arrival| self.ledger.arrived(arrival));
                     let at = now.plus(Duration::from_millis(report.duration_ms));
@@ -297,6 +306,7 @@ impl World {
                     process.store.record(record);
                     process.scheduler.finished(&ready, None, now);
                 }
+                Step::KeepOrder => process.scheduler.put_in_order(&ready, now),
                 Step::Pause => process.scheduler.put_back(&ready, None, now),
             },
         }

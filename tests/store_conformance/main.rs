@@ -60,6 +60,7 @@ on_both!(
     a_long_list_is_read_in_pieces_with_questions_in_between,
     what_was_acknowledged_outlives_the_process,
     what_is_old_goes,
+    what_failed_in_an_order_keeps_its_place,
 );
 
 fn page(limit: usize) -> AttemptsPage {
@@ -300,4 +301,40 @@ async fn what_is_old_goes(bench: Bench) {
     let tables = ["queue", "deliveries", "attempts", "event_ids", "idempotency_keys"];
     assert_eq!(tables.map(|table| bench.rows(table)), [0, 1, 0, 0, 0]);
     assert_eq!(bench.place.numbers("SELECT id FROM messages"), [[young.id.number()]]);
+}
+
+async fn what_failed_in_an_order_keeps_its_place(bench: Bench) {
+    let endpoint: EndpointId = bench.store.next_id();
+    let claim = async || bench.store.claim_in_order(endpoint, bench.clock.now(), 10).await.unwrap();
+    let ids = |claim: &cornet::store::Claim| -> Vec<_> {
+        claim.deliveries.iter().map(|(delivery, _)| delivery.message_id).collect()
+    };
+    let first = bench.accept(bench.message("a", &[endpoint])).await;
+    bench.pass(Duration::from_millis(7));
+    let second = bench.accept(bench.message("a", &[endpoint])).await;
+    let due = claim().await;
+    assert_eq!(ids(&due), [first.id, second.id]);
+    let at = bench.clock.now().plus(Duration::from_secs(5));
+    bench.record(&due.deliveries[0].0, 500, Outcome::Retry(at)).await;
+    let held = claim().await;
+    assert_eq!((ids(&held), held.next_due), (vec![], Some(at)), "the second waits too");
+    assert_eq!(bench.store.standings(first.id).await.unwrap()[&endpoint], Standing::Waiting(at));
+    let journey = bench.store.journeys(second.id).await.unwrap().remove(&endpoint).unwrap();
+    assert_eq!(journey.behind, Some(first.id));
+    // Who does not keep order does not come too early either.
+    let regardless = bench.store.claim(endpoint, bench.clock.now(), 10, HashSet::new()).await.unwrap();
+    assert_eq!((ids(&regardless), regardless.next_due), (vec![second.id], Some(at)));
+    // A resend lets it go at once, and before the other.
+    assert_eq!(bench.store.resend(&first, endpoint, Some(bench.key(1, 1))).await.unwrap(), Inserted::New);
+    let again = claim().await;
+    assert_eq!(ids(&again), [first.id, second.id]);
+    let resent = &again.deliveries[0].0;
+    assert_eq!((resent.trigger, resent.attempts_made, resent.held_until), (Trigger::Manual, 1, None));
+    // It is recorded again and again in its place, each time as an attempt of its own.
+    bench.record(resent, 500, Outcome::Retry(bench.clock.now())).await;
+    let tried = claim().await.deliveries.remove(0).0;
+    assert_eq!((tried.message_id, tried.due, tried.attempts_made), (first.id, resent.due, 2));
+    bench.record(&tried, 500, Outcome::Ended(DeliveryState::Failed)).await;
+    assert_eq!(ids(&claim().await), [second.id]);
+    assert_eq!([bench.rows("queue"), bench.rows("deliveries"), bench.rows("attempts")], [1, 1, 2]);
 }

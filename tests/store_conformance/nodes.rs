@@ -9,7 +9,7 @@ use cornet::domain::delivery::{Delivery, DeliveryState, Outcome};
 use cornet::domain::id::EndpointId;
 use cornet::domain::key::{self, ApiKey, Scope};
 use cornet::domain::node::Epoch;
-use cornet::store::{Accepted, Database, Expired, Feed, IdempotencyKey, Notice, Seat, Store};
+use cornet::store::{Accepted, Database, Expired, Feed, IdempotencyKey, Notice, Record, Seat, Store};
 
 use crate::bench::{Bench, Kind, open};
 use crate::on;
@@ -215,5 +215,49 @@ fn two_nodes_that_want_the_same_at_once_do_not_both_get_it() {
             }
         }
         assert_eq!(bench.rows("messages"), 20);
+    });
+}
+
+#[test]
+fn in_an_order_only_the_first_of_all_nodes_is_sent_and_the_next_node_is_told() {
+    on(Kind::Postgres, async |mut bench: Bench| {
+        let (other, mut feed) = node(&bench, "other", LONG).await;
+        let endpoint: EndpointId = bench.store.next_id();
+        let acquainted = async {
+            while bench.store.nodes_live() < 2 || other.nodes_live() < 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, acquainted).await.expect("the nodes do not know each other");
+        for store in [&bench.store, &other, &bench.store] {
+            accept(store, &bench, endpoint).await;
+            bench.pass(Duration::from_millis(3));
+        }
+        let claim = async |store: &Store| store.claim_in_order(endpoint, bench.clock.now(), 10).await.unwrap();
+        let here = claim(&bench.store).await;
+        let soon = bench.clock.now().plus(Duration::from_secs(1));
+        assert_eq!((here.deliveries.len(), here.next_due), (1, Some(soon)), "the second is another's");
+        assert_eq!(claim(&other).await.deliveries.len(), 0);
+        let at = bench.clock.now().plus(Duration::from_secs(5));
+        bench.record(&here.deliveries[0].0, 500, Outcome::Retry(at)).await;
+        told_of(&mut feed, endpoint).await;
+        let there = claim(&other).await;
+        assert_eq!(
+            (there.deliveries.len(), there.next_due),
+            (0, Some(at)),
+            "a held one is not looked at before its time"
+        );
+        bench.clock.set(at);
+        let again = claim(&bench.store).await.deliveries.remove(0).0;
+        bench.record(&again, 200, Outcome::Ended(DeliveryState::Delivered)).await;
+        told_of(&mut feed, endpoint).await;
+        while bench.feed.try_recv().is_ok() {}
+        let next = claim(&other).await.deliveries.remove(0).0;
+        assert_eq!(claim(&bench.store).await.deliveries.len(), 0);
+        let attempt = Ok(bench.attempt(&next, 200));
+        other.record(Record { delivery: next, attempt, outcome: Outcome::Ended(DeliveryState::Delivered) });
+        other.settle().await.unwrap();
+        told_of(&mut bench.feed, endpoint).await;
+        assert_eq!(claim(&bench.store).await.deliveries.len(), 1);
     });
 }

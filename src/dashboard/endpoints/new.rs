@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::dashboard::Pages;
 use crate::dashboard::components::data::visible;
 use crate::dashboard::components::event_tree::{Choice, chosen, event_tree};
-use crate::dashboard::components::form::Field;
+use crate::dashboard::components::form::{Field, check};
 use crate::dashboard::components::icon::{Icon, icon};
 use crate::dashboard::components::notice::{Tone, notice};
 use crate::dashboard::failure::Failure;
@@ -122,6 +122,7 @@ pub(super) fn wanted(fields: &Fields, rules: EndpointRules) -> Result<EndpointCh
         event_types: Some(event_types),
         channels: Some(Some(names(fields.text("channels"))).filter(|names| !names.is_empty())),
         throttle_rate: Some(throttle_rate),
+        ordered: Some(fields.has("ordered", "yes")),
         ..EndpointChange::default()
     })
 }
@@ -196,7 +197,9 @@ fn fields(viewer: &Viewer, form: &Form, catalogue: &[EventType]) -> Markup {
 }
 
 fn has_more(form: &Form) -> bool {
-    ["channels", "throttle_rate"].iter().any(|name| !form.text(name).is_empty() || form.error(name).is_some())
+    ["channels", "throttle_rate", "ordered"]
+        .iter()
+        .any(|name| !form.text(name).is_empty() || form.error(name).is_some())
 }
 
 /// The field for the URL, with what to know before one gives it (SEEDS C10, D8).
@@ -216,6 +219,9 @@ pub(super) fn more(form: &Form) -> Markup {
             .hint("At most so many messages a second; the others wait.").input(form))
         (Field::new("channels", "Channels").placeholder("All")
             .hint("Only messages of one of these channels, with blanks between them. Empty for every message.").input(form))
+        (check(form, "ordered", "yes", &html! {
+            "Keep order: one message at a time, as they were accepted. One that fails keeps the next waiting."
+        }))
     }
 }
 

@@ -131,6 +131,7 @@ fn facts(shown: &Shown, viewer: &Viewer, day: &Strip) -> Markup {
                         dt { "Channels" } dd { ul.tags { @for channel in channels { li.tag { (outside(channel)) } } } }
                     }
                     @if let Some(rate) = endpoint.throttle_rate { dt { "Rate limit" } dd { (rate) " a second" } }
+                    @if endpoint.ordered { dt { "Order" } dd { "One message at a time, as they were accepted" } }
                 }
             }
         }

@@ -39,6 +39,7 @@ fn fields_of(endpoint: &Endpoint) -> Fields {
         .with("url", endpoint.url.as_str())
         .with("description", endpoint.description.as_str())
         .with("throttle_rate", endpoint.throttle_rate.map(|rate| rate.to_string()).unwrap_or_default())
+        .with("ordered", if endpoint.ordered { "yes" } else { "" })
         .with("channels", endpoint.channels.as_ref().map(|channels| channels.join(" ")).unwrap_or_default())
         .with("retry_schedule", endpoint.retry_schedule.as_ref().map(RetrySchedule::to_string).unwrap_or_default());
     filled(fields, endpoint.event_types.as_deref())

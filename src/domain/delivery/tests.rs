@@ -18,6 +18,8 @@ fn outcome(attempts_made: u32, result: Result<Answer, AttemptError>, heeds_answe
         attempts_made,
         trigger: Trigger::Scheduled,
         epoch: Epoch::ALONE,
+        held_until: None,
+        in_order: false,
     };
     let report = AttemptReport { duration_ms: 1, remote_address: None, phases: None, result };
     let policy = RetryPolicy { schedule: "1m,1h".parse().unwrap(), heeds_answers };

@@ -1,5 +1,7 @@
 //! The scheduler's promises: turns are fair, memory is bounded, nothing in hand is claimed again.
 
+mod order;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +48,8 @@ fn delivery(message: &Message, endpoint_id: EndpointId) -> Delivery {
         attempts_made: 0,
         trigger: Trigger::Scheduled,
         epoch: Epoch::ALONE,
+        held_until: None,
+        in_order: false,
     }
 }
 
@@ -167,7 +171,7 @@ fn what_is_recorded_while_a_claim_is_under_way_is_not_sent_again() {
 fn a_throttled_endpoint_is_sent_no_more_than_its_rate() {
     let mut scheduler = Scheduler::new(Limits::default());
     make_healthy(&mut scheduler, 0);
-    scheduler.throttle(endpoint(0), Some(Duration::from_millis(100)));
+    scheduler.pace(endpoint(0), Some(Duration::from_millis(100)), false);
     accept(&mut scheduler, 0..1, 60);
     let mut now = NOW;
     let mut sent = 0;
