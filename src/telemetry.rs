@@ -193,6 +193,11 @@ impl Metrics {
         self.lag_seconds.observe(lag.as_secs_f64());
     }
 
+    /// An attempt that was started was not made after all.
+    pub fn attempt_withdrawn(&self) {
+        self.in_flight.dec();
+    }
+
     /// An attempt came to its end.
     pub fn attempt_ended(&self, report: &AttemptReport) {
         self.in_flight.dec();

@@ -75,8 +75,8 @@ impl Exchange {
                 stream.shutdown().await.ok();
                 stream
             };
-            let (report, _) = tokio::join!(self.sender.send(request), answering);
-            report
+            let (report, _) = tokio::join!(self.sender.send(request, &|| true), answering);
+            report.expect("it may be written")
         })
     }
 }

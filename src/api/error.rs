@@ -82,18 +82,18 @@ impl From<OpError> for Problem {
 impl From<StoreError> for Problem {
     /// The operator reads in the log what went wrong; the caller only whether to ask again.
     fn from(error: StoreError) -> Self {
-        let again = |code, seconds, why: &str| Self {
-            retry_seconds: Some(seconds),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, why)
-        };
+        let again =
+            |status, code, seconds, why: &str| Self { retry_seconds: Some(seconds), ..Self::new(status, code, why) };
         match error {
             StoreError::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", error),
             StoreError::Full => {
-                again("storage_full", RETRY_FULL_SECONDS, "the disk is full; nothing was kept: ask again later")
+                let why = "the disk is full; nothing was kept: ask again later";
+                again(StatusCode::INSUFFICIENT_STORAGE, "storage_full", RETRY_FULL_SECONDS, why)
             }
             StoreError::Unavailable(_) | StoreError::Contended(_) => {
                 tracing::warn!(%error, "the store is unavailable");
-                again("unavailable", RETRY_SECONDS, "the store is unavailable; nothing was kept: ask again")
+                let why = "the store is unavailable; nothing was kept: ask again";
+                again(StatusCode::SERVICE_UNAVAILABLE, "unavailable", RETRY_SECONDS, why)
             }
             StoreError::Corrupt(_) | StoreError::Database(_) => {
                 tracing::error!(%error, "a request failed");
@@ -213,7 +213,8 @@ const WRITE_PROBLEMS: &[(&str, &str)] = &[
     ("415", "The body is not `application/json` in UTF-8, or is compressed."),
     ("422", "A value can't be taken."),
     ("500", "A fault of Cornet's."),
-    ("503", "The store is unavailable or full; ask again."),
+    ("503", "The store is unavailable; ask again."),
+    ("507", "The disk is full; ask again when `Retry-After` is over."),
 ];
 
 impl IntoResponses for ReadProblems {

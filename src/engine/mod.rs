@@ -288,7 +288,12 @@ impl<S: Sender> Room<S> {
                 let lag = self.clock.now().since(ready.delivery.next_attempt());
                 self.metrics.attempt_started(lag);
                 self.scheduler().pace(ready.delivery.endpoint_id, prepared.throttle, prepared.ordered);
-                let report = self.sender.send(request).await;
+                let may_write = || self.store.may_send(&ready.delivery);
+                let Some(report) = self.sender.send(request, &may_write).await else {
+                    self.metrics.attempt_withdrawn();
+                    let now = self.clock.now();
+                    return self.scheduler().put_back(ready, Some(now.plus(REST)), now);
+                };
                 self.metrics.attempt_ended(&report);
                 let concluded = self.courier.conclude(ready, &prepared, report);
                 if concluded.gone

@@ -45,16 +45,25 @@ pub struct OutgoingRequest {
     pub https_only: bool,
 }
 
+/// Whether a request may still be written. It is asked when there is a connection to write it to, because opening one may
+/// take longer than the right to send lasts.
+pub type MayWrite<'a> = &'a (dyn Fn() -> bool + Send + Sync);
+
 /// Sends requests; a simulation puts its own in the place of [`HttpSender`].
 pub trait Sender: Send + Sync + 'static {
-    /// Sends `request` and waits for the outcome, which is never later than the sender's deadline.
-    fn send(&self, request: OutgoingRequest) -> impl Future<Output = AttemptReport> + Send;
+    /// Sends `request` and waits for the outcome, which is never later than the sender's deadline. `None` when it might no
+    /// longer be written: nobody has seen anything of it.
+    fn send(
+        &self,
+        request: OutgoingRequest,
+        may_write: MayWrite<'_>,
+    ) -> impl Future<Output = Option<AttemptReport>> + Send;
 }
 
 /// One sender for several who send.
 impl<S: Sender> Sender for Arc<S> {
-    async fn send(&self, request: OutgoingRequest) -> AttemptReport {
-        S::send(self, request).await
+    async fn send(&self, request: OutgoingRequest, may_write: MayWrite<'_>) -> Option<AttemptReport> {
+        S::send(self, request, may_write).await
     }
 }
 
@@ -139,9 +148,15 @@ impl HttpSender {
     }
 
     /// Sends a request that was begun at `started`. Its duration is left for the caller to say.
-    async fn exchange(&self, request: Request<Full<Bytes>>, target: &Target, started: Duration) -> AttemptReport {
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        target: &Target,
+        started: Duration,
+        may_write: MayWrite<'_>,
+    ) -> Option<AttemptReport> {
         let mut reached = None;
-        let answering = timeout(self.deadline, self.answer(request, target, started, &mut reached)).await;
+        let answering = timeout(self.deadline, self.answer(request, target, started, may_write, &mut reached)).await;
         let now = self.clock.monotonic();
         let phases = reached.as_ref().map(|reached| {
             let first_byte_us = matches!(answering, Ok(Ok(_))).then(|| us_between(reached.since, now));
@@ -157,10 +172,11 @@ impl HttpSender {
                 }
                 Ok(answer)
             }
-            Ok(Err(error)) => Err(error),
+            Ok(Err(Unanswered::Withdrawn)) => return None,
+            Ok(Err(Unanswered::Failed(error))) => Err(error),
             Err(_) => Err(self.timed_out(remote_address.is_some())),
         };
-        AttemptReport { duration_ms: 0, remote_address, phases, result }
+        Some(AttemptReport { duration_ms: 0, remote_address, phases, result })
     }
 
     /// The answer's head, and the connection that it came over; `reached` tells of the connection as soon as there is one.
@@ -169,16 +185,18 @@ impl HttpSender {
         mut request: Request<Full<Bytes>>,
         target: &Target,
         started: Duration,
+        may_write: MayWrite<'_>,
         reached: &mut Option<Reached>,
-    ) -> Result<(Response<Incoming>, Box<Connection>), AttemptError> {
+    ) -> Result<(Response<Incoming>, Box<Connection>), Unanswered> {
         while let Some(mut connection) = self.connections.take(target.origin(), started).await {
             *reached = Some(Reached { address: connection.address, phases: Phases::default(), since: started });
+            withdraw_unless(may_write)?;
             match connection.send(request).await {
                 Ok(response) => return Ok((bounded(response)?, connection)),
                 // The receiver has closed it meanwhile, and has seen nothing of the request.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(explain(error.error())),
+                    None => return Err(explain(error.error()).into()),
                 },
             }
         }
@@ -187,9 +205,10 @@ impl HttpSender {
         let opened = Box::pin(self.connector.connect(target)).await?;
         *reached = Some(Reached { address: opened.address, phases: opened.phases, since: opened.since });
         let mut connection = Connection::new(opened.line, opened.address).await.map_err(|error| explain(&error))?;
+        withdraw_unless(may_write)?;
         match connection.send(request).await {
             Ok(response) => Ok((bounded(response)?, connection)),
-            Err(error) => Err(explain(error.error())),
+            Err(error) => Err(explain(error.error()).into()),
         }
     }
 
@@ -205,7 +224,7 @@ impl HttpSender {
 }
 
 impl Sender for HttpSender {
-    async fn send(&self, request: OutgoingRequest) -> AttemptReport {
+    async fn send(&self, request: OutgoingRequest, may_write: MayWrite<'_>) -> Option<AttemptReport> {
         let started = self.clock.monotonic();
         let target = request.target.clone();
         let allowed = match request.https_only && target.scheme() == Scheme::Http {
@@ -214,11 +233,28 @@ impl Sender for HttpSender {
         };
         let report = match allowed.map_err(refused).and_then(|()| form(request)) {
             Err(error) => AttemptReport::unsent(error),
-            Ok(request) => self.exchange(request, &target, started).await,
+            Ok(request) => self.exchange(request, &target, started, may_write).await?,
         };
         let duration = self.clock.monotonic().saturating_sub(started);
-        AttemptReport { duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), ..report }
+        Some(AttemptReport { duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), ..report })
     }
+}
+
+/// Why there is no answer.
+enum Unanswered {
+    /// The request might no longer be written.
+    Withdrawn,
+    Failed(AttemptError),
+}
+
+impl From<AttemptError> for Unanswered {
+    fn from(error: AttemptError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn withdraw_unless(may_write: MayWrite<'_>) -> Result<(), Unanswered> {
+    if may_write() { Ok(()) } else { Err(Unanswered::Withdrawn) }
 }
 
 /// The request as the HTTP library takes it.

@@ -12,7 +12,7 @@ use super::inbox_door::{ANSWER_HEADERS, as_texts, take, why_not};
 use crate::clock::Clock;
 use crate::domain::attempt::{Answer, AttemptError, AttemptErrorCode, AttemptReport, KEPT_BODY_BYTES_MAX};
 use crate::domain::inbox::{INBOX_ANSWER_BYTES_MAX, Inbox, Received};
-use crate::engine::sender::{OutgoingRequest, Sender};
+use crate::engine::sender::{MayWrite, OutgoingRequest, Sender};
 use crate::ops::{Inboxes, OpError};
 
 // An inbox's answer is recorded whole.
@@ -28,16 +28,17 @@ pub(super) struct InboxSender<S> {
 }
 
 impl<S: Sender> Sender for InboxSender<S> {
-    async fn send(&self, request: OutgoingRequest) -> AttemptReport {
+    async fn send(&self, request: OutgoingRequest, may_write: MayWrite<'_>) -> Option<AttemptReport> {
         let started = self.clock.monotonic();
         let result = match self.inboxes.at(&request.target).await {
-            Ok(None) => return self.elsewhere.send(request).await,
+            Ok(None) => return self.elsewhere.send(request, may_write).await,
+            Ok(Some(_)) if !may_write() => return None,
             Ok(Some(inbox)) => self.hand_over(&inbox, request).await,
             Err(error) => Ok(refused(error)),
         };
         let duration = self.clock.monotonic().saturating_sub(started);
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        AttemptReport { duration_ms, remote_address: None, phases: None, result }
+        Some(AttemptReport { duration_ms, remote_address: None, phases: None, result })
     }
 }
 

@@ -363,9 +363,7 @@ impl Committer {
     }
 
     fn hand_in(&self, change: Box<dyn Change>) -> Result<(), StoreError> {
-        if !self.lease.holds() {
-            return Err(StoreError::Unavailable("this node has lost touch with the others".to_owned()));
-        }
+        self.lease.check()?;
         let now = self.gathering.now();
         let rings = {
             let mut inbox = self.gathering.inbox();

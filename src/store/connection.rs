@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::error::StoreError;
-use super::postgres::{Plain, Postgres, PostgresAddress, Use};
+use super::postgres::{Postgres, PostgresAddress, Use};
+use super::postgres_value::Plain;
 use super::sqlite::Sqlite;
 
 /// How often a transaction is tried that the database gave up for the sake of another.
@@ -188,12 +189,12 @@ impl Connection {
         Sqlite::reader(path).map(Self::Sqlite)
     }
 
-    /// Connects to a PostgreSQL server.
+    /// Connects to a PostgreSQL server, for a node that lives on such a lease.
     ///
     /// # Errors
     /// When the server can't be reached or does not let us in.
-    pub fn to_server(address: Arc<PostgresAddress>, for_use: Use) -> Result<Self, StoreError> {
-        Postgres::connect(address, for_use).map(Self::Postgres)
+    pub fn to_server(address: Arc<PostgresAddress>, for_use: Use, lease: Duration) -> Result<Self, StoreError> {
+        Postgres::connect(address, for_use, lease).map(Self::Postgres)
     }
 
     /// Runs statements that take no parameters and answer nothing.
@@ -369,12 +370,12 @@ impl Connection {
         }
     }
 
-    /// How the embedded database would answer a query, step by step.
+    /// How the database would answer a query, step by step.
     #[cfg(test)]
-    pub fn plan(&self, sql: &str) -> Result<Vec<String>, StoreError> {
+    pub fn plan(&self, sql: &'static str) -> Result<Vec<String>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.plan(sql),
-            Self::Postgres(_) => Err(StoreError::Database("plans are held to SQLite's".to_owned())),
+            Self::Postgres(postgres) => postgres.plan(sql),
         }
     }
 }

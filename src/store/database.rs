@@ -124,7 +124,7 @@ impl Database {
         let shaping = match self {
             Self::File(path) => Connection::writer(path)?,
             Self::Server(server) => {
-                let shaping = Connection::to_server(server.address.clone(), Use::Shaping)?;
+                let shaping = server.connect(Use::Shaping)?;
                 server.check(&shaping)?;
                 shaping
             }
@@ -137,7 +137,7 @@ impl Database {
     pub(super) fn writer(&self) -> Result<Connection, StoreError> {
         match self {
             Self::File(path) => Connection::writer(path),
-            Self::Server(server) => Connection::to_server(server.address.clone(), Use::Writing),
+            Self::Server(server) => server.connect(Use::Writing),
         }
     }
 
@@ -145,7 +145,7 @@ impl Database {
     pub(super) fn membership(&self) -> Result<Connection, StoreError> {
         match self {
             Self::File(path) => Connection::writer(path),
-            Self::Server(server) => Connection::to_server(server.address.clone(), Use::Membership),
+            Self::Server(server) => server.connect(Use::Membership),
         }
     }
 
@@ -153,7 +153,7 @@ impl Database {
     pub(super) fn reader(&self) -> Result<Connection, StoreError> {
         match self {
             Self::File(path) => Connection::reader(path),
-            Self::Server(server) => Connection::to_server(server.address.clone(), Use::Reading),
+            Self::Server(server) => server.connect(Use::Reading),
         }
     }
 
@@ -185,6 +185,10 @@ impl fmt::Display for Database {
 }
 
 impl Server {
+    fn connect(&self, for_use: Use) -> Result<Connection, StoreError> {
+        Connection::to_server(self.address.clone(), for_use, self.seat.lease)
+    }
+
     /// Refuses a server that is too old, or that would forget.
     fn check(&self, connection: &Connection) -> Result<(), StoreError> {
         let refused = |why: String| Err(StoreError::Unavailable(why));

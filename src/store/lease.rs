@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Store;
+use super::error::StoreError;
 use crate::clock::Clock;
 use crate::domain::delivery::Delivery;
 use crate::domain::node::Epoch;
@@ -54,6 +55,14 @@ impl Lease {
     pub(super) fn holds(&self) -> bool {
         let until = self.until_us.load(Ordering::SeqCst);
         until == ENDLESS || micros(self.clock.monotonic()) < until
+    }
+
+    /// Refuses unless it holds right now.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        if self.holds() {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable("this node has lost touch with the others".to_owned()))
     }
 
     /// The node lives anew.

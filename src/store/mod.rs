@@ -49,6 +49,7 @@ mod plans;
 mod portal_looks;
 mod postgres;
 mod postgres_address;
+mod postgres_value;
 mod queue;
 mod reach;
 mod retention;
@@ -231,6 +232,8 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        // A line that has been silent for so long may be dead, and whoever asks would wait for nothing.
+        self.lease.check()?;
         let readers = self.readers.clone();
         let permit = readers.permits.clone().acquire_owned().await;
         let permit = permit.map_err(|_| StoreError::Unavailable("the store is closed".to_owned()))?;

@@ -3,18 +3,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::error::Error as StdError;
-use std::ops::ControlFlow;
+use std::error::Error as _;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Statement};
 
 use super::connection::{Parameter, Row};
@@ -22,8 +20,8 @@ use super::dialect;
 use super::error::StoreError;
 pub use super::postgres_address::PostgresAddress;
 
-/// How long the server may take to answer one statement.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the server may take to answer one statement, however long the lease is, and however short.
+const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(30);
 /// How long it may take to change what a table looks like.
 const PATIENCE_WITH_SHAPES: Duration = Duration::from_secs(24 * 3_600);
 /// How long it may take to say that a lease is renewed: it must be found out in time that it is not.
@@ -33,9 +31,6 @@ const FETCHED_AT_ONCE: usize = 200;
 
 /// Lines of what others tell that are taken in at once.
 const LINES_AT_ONCE: usize = 1_000;
-
-/// Stands for the one character that a server's texts can't hold: a code point that is never given to any.
-const NUL: &str = "\u{fdd0}";
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,31 +46,34 @@ pub enum Use {
 }
 
 impl Use {
-    /// What is said on every new connection. Whoever writes finds rows by their keys; the planner, which may not have
-    /// seen a table grow, must not think of reading all of it, nor plan anew for each batch.
-    const fn settings(self) -> &'static str {
+    /// How long the server may take to answer one statement. Whoever waits longer than a lease holds has lost it anyway.
+    fn patience(self, lease: Duration) -> Duration {
         match self {
-            Self::Writing => {
-                "SET jit = off; SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '20s';
-                 SET client_min_messages = warning;
-                 SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan"
-            }
-            Self::Reading => "SET jit = off; SET default_transaction_read_only = on; SET statement_timeout = '25s'",
-            Self::Shaping => "SET client_min_messages = warning",
-            Self::Membership => {
-                "SET jit = off; SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '2s';
-                 SET client_min_messages = warning; SET synchronous_commit = on;
-                 SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; LISTEN cornet"
-            }
+            Self::Writing | Self::Reading => lease.clamp(*PATIENCE.start(), *PATIENCE.end()),
+            Self::Shaping => PATIENCE_WITH_SHAPES,
+            Self::Membership => PATIENCE_OF_MEMBERS,
         }
     }
 
-    /// How long the server may take to answer one statement.
-    const fn patience(self) -> Duration {
+    /// What is said on every new connection. Whoever writes finds rows by their keys; the planner, which may not have
+    /// seen a table grow, must not think of reading all of it, nor plan anew for each batch. Where the line is dead, the
+    /// server lets go of what an unfinished transaction has locked when nobody waits for it any more.
+    fn settings(self, patience: Duration) -> String {
+        const WRITES: &str = "SET jit = off; SET client_min_messages = warning; SET enable_seqscan = off;
+            SET plan_cache_mode = force_generic_plan";
+        let (patience, less) = (patience.as_millis(), patience.as_millis() * 3 / 4);
         match self {
-            Self::Writing | Self::Reading => PATIENCE,
-            Self::Shaping => PATIENCE_WITH_SHAPES,
-            Self::Membership => PATIENCE_OF_MEMBERS,
+            Self::Writing => {
+                format!("{WRITES}; SET idle_in_transaction_session_timeout = {patience}; SET lock_timeout = {less}")
+            }
+            Self::Reading => {
+                format!("SET jit = off; SET default_transaction_read_only = on; SET statement_timeout = {less}")
+            }
+            Self::Shaping => "SET client_min_messages = warning".to_owned(),
+            Self::Membership => format!(
+                "{WRITES}; SET idle_in_transaction_session_timeout = {patience}; SET lock_timeout = {less};
+                 SET synchronous_commit = on; LISTEN cornet"
+            ),
         }
     }
 }
@@ -103,10 +101,9 @@ struct Session {
 }
 
 impl Session {
-    fn open(address: &PostgresAddress, for_use: Use) -> Result<Self, StoreError> {
+    fn open(address: &PostgresAddress, for_use: Use, patience: Duration) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (client, told) = runtime.block_on(address.connect())?;
-        let patience = for_use.patience();
         let session = Self {
             client,
             patience,
@@ -115,7 +112,7 @@ impl Session {
             prepared: Mutex::default(),
             told: Mutex::new(told),
         };
-        session.wait(session.client.batch_execute(for_use.settings()))?;
+        session.wait(session.client.batch_execute(&for_use.settings(patience)))?;
         Ok(session)
     }
 
@@ -125,7 +122,7 @@ impl Session {
         let answer = waiting.map_err(|_| gone("the database does not answer"))?;
         if let Err(error) = &answer {
             // A server that ends says so, or just hangs up.
-            let says_so = error.code().is_some_and(|code| code.code().starts_with("57P"));
+            let says_so = error.code().is_some_and(says_goodbye);
             self.ended.fetch_or(says_so || error.is_closed(), Ordering::Relaxed);
         }
         Ok(answer?)
@@ -173,6 +170,11 @@ fn cursor(sql: &'static str) -> String {
     format!("cursor_{:x}_{}", sql.as_ptr() as usize, sql.len())
 }
 
+/// Whether the server hangs up after it has said this.
+fn says_goodbye(code: &SqlState) -> bool {
+    code.code().starts_with("57P") || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+}
+
 fn gone(why: &str) -> StoreError {
     StoreError::Unavailable(why.to_owned())
 }
@@ -190,6 +192,7 @@ impl Drop for Session {
 pub struct Postgres {
     address: Arc<PostgresAddress>,
     for_use: Use,
+    patience: Duration,
     session: RefCell<Option<Arc<Session>>>,
     transaction: Cell<Transaction>,
     opened: Cell<usize>,
@@ -207,11 +210,12 @@ enum Transaction {
 }
 
 impl Postgres {
-    /// Connects to the server.
-    pub(super) fn connect(address: Arc<PostgresAddress>, for_use: Use) -> Result<Self, StoreError> {
-        let session = Session::open(&address, for_use)?;
-        let session = RefCell::new(Some(Arc::new(session)));
-        Ok(Self { address, for_use, session, transaction: Cell::new(Transaction::None), opened: Cell::new(1) })
+    /// Connects to the server, for a node that lives on such a lease.
+    pub(super) fn connect(address: Arc<PostgresAddress>, for_use: Use, lease: Duration) -> Result<Self, StoreError> {
+        let patience = for_use.patience(lease);
+        let session = RefCell::new(Some(Arc::new(Session::open(&address, for_use, patience)?)));
+        let (transaction, opened) = (Cell::new(Transaction::None), Cell::new(1));
+        Ok(Self { address, for_use, patience, session, transaction, opened })
     }
 
     /// The open connection, which is opened anew if it was lost and nothing is half done.
@@ -222,7 +226,7 @@ impl Postgres {
         if self.transaction.get() != Transaction::None {
             return Err(gone("the connection was lost within a transaction"));
         }
-        let opened = Arc::new(Session::open(&self.address, self.for_use)?);
+        let opened = Arc::new(Session::open(&self.address, self.for_use, self.patience)?);
         *self.session.borrow_mut() = Some(opened.clone());
         self.opened.set(self.opened.get() + 1);
         Ok(opened)
@@ -353,6 +357,26 @@ impl Postgres {
         done
     }
 
+    /// How the server would answer a query whose parameters it does not know, step by step.
+    #[cfg(test)]
+    pub(super) fn plan(&self, sql: &'static str) -> Result<Vec<String>, StoreError> {
+        use tokio_postgres::SimpleQueryMessage;
+        self.with(|session| {
+            let statement = session.prepared(sql, Way::AtOnce)?;
+            let given = vec!["NULL"; statement.params().len()].join(", ");
+            let given = if given.is_empty() { given } else { format!("({given})") };
+            session
+                .wait(session.client.batch_execute(&format!("PREPARE planned AS {}", dialect::for_postgres(sql))))?;
+            let said = session.wait(session.client.simple_query(&format!("EXPLAIN EXECUTE planned{given}")));
+            session.wait(session.client.batch_execute("DEALLOCATE planned"))?;
+            let step = |message: &SimpleQueryMessage| match message {
+                SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            };
+            Ok(said?.iter().filter_map(step).collect())
+        })
+    }
+
     fn step_through(
         &self,
         sql: &'static str,
@@ -383,68 +407,6 @@ impl Postgres {
     }
 }
 
-impl ToSql for Parameter<'_> {
-    fn to_sql(&self, wanted: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-        match self {
-            Self::Null => Ok(IsNull::Yes),
-            Self::Integer(number) if *wanted == Type::INT8 => number.to_sql(wanted, out),
-            Self::Integer(number) if *wanted == Type::INT4 => i32::try_from(*number)?.to_sql(wanted, out),
-            Self::Integer(number) if *wanted == Type::BOOL => (*number != 0).to_sql(wanted, out),
-            Self::Text(text) if *wanted == Type::TEXT && text.contains('\0') => {
-                text.replace('\0', NUL).to_sql(wanted, out)
-            }
-            Self::Text(text) if *wanted == Type::TEXT => text.to_sql(wanted, out),
-            Self::Blob(bytes) if *wanted == Type::BYTEA => bytes.to_sql(wanted, out),
-            _ => Err(format!("{self:?} was given where the database wants {wanted}").into()),
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
-}
-
-/// What a column holds, as the embedded database would give it: truths are numbers too, and an absent value is of any
-/// kind.
-pub struct Plain<T>(pub T);
-
-impl FromSql<'_> for Plain<i64> {
-    fn from_sql(kind: &Type, raw: &[u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self(match *kind {
-            Type::INT8 => i64::from_sql(kind, raw)?,
-            Type::INT4 => i32::from_sql(kind, raw)?.into(),
-            Type::BOOL => bool::from_sql(kind, raw)?.into(),
-            _ => return Err(format!("it is {kind} and no number").into()),
-        }))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
-impl FromSql<'_> for Plain<String> {
-    fn from_sql(_: &Type, raw: &[u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self(str::from_utf8(raw)?.replace(NUL, "\0")))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
-impl FromSql<'_> for Plain<Vec<u8>> {
-    fn from_sql(_: &Type, raw: &[u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self(raw.to_vec()))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         // The text of an error of the server's may quote a value; its message and code say enough.
@@ -456,7 +418,10 @@ impl From<tokio_postgres::Error> for StoreError {
         let (code, why) = (said.code(), format!("{} ({})", said.message(), said.code().code()));
         match code.code().get(..2) {
             _ if *code == SqlState::DISK_FULL => Self::Full,
-            _ if *code == SqlState::QUERY_CANCELED || *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+            _ if [SqlState::QUERY_CANCELED, SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::LOCK_NOT_AVAILABLE]
+                .contains(code)
+                || says_goodbye(code) =>
+            {
                 Self::Unavailable(why)
             }
             Some("40") => Self::Contended(why),

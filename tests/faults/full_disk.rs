@@ -5,11 +5,14 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
+use tempfile::TempDir;
+
 use crate::disk::{self, Disk};
 use crate::ledger::Ledger;
+use crate::support::postgres::Cluster;
 use crate::support::receiver::{Gate, Reply};
 use crate::support::until;
-use crate::{all, report};
+use crate::{all, postgres_is_there, report};
 
 /// Writes until there is no room any more.
 fn fill(ballast: &Path) {
@@ -40,7 +43,7 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
         }
         fill(&disk.ballast());
         let answer = ledger.post_until_refused(&client, 20_000, 2_000).expect("the disk is full");
-        assert_eq!(answer.clone().expect_problem(503)["code"], "storage_full");
+        assert_eq!(answer.clone().expect_problem(507)["code"], "storage_full");
         assert!(answer.header("retry-after").is_some(), "{:?}", answer.headers);
         let ready = until("it says that it is full", || {
             let answer = client.get("/readyz");
@@ -69,4 +72,39 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     }
     drop(server);
     report("the disk is full and has room again, half of the times after kill -9", rounds, &ledger.judge(&launch));
+}
+
+#[test]
+fn a_database_whose_disk_is_full_refuses_and_goes_on_when_there_is_room() {
+    if !disk::is_allowed() || !postgres_is_there() {
+        return;
+    }
+    let (ledger, disk, cluster) = (Ledger::new(), Disk::memory(48), Cluster::start(""));
+    // Its log lies elsewhere: without room for that it would end, like one that is stopped at once.
+    let (folder, url) = (TempDir::new().expect("a temporary folder"), cluster.database_in(&disk.data()));
+    let launch = Ledger::launch(folder.path()).with("CORNET_DATABASE_URL", &url);
+    let server = launch.start();
+    let client = server.client();
+    ledger.subscribe(&client);
+    let rounds = if all() { 20 } else { 2 };
+    for _ in 0..rounds {
+        let gate = Gate::default();
+        ledger.receiver.on("/hook", [Reply::status(200).after(&gate)]);
+        for _ in 0..5 {
+            ledger.post(&client, 100).expect("the server is there").expect_status(202);
+        }
+        fill(&disk.ballast());
+        let answer = ledger.post_until_refused(&client, 20_000, 2_000).expect("the disk is full");
+        assert_eq!(answer.clone().expect_problem(507)["code"], "storage_full");
+        assert!(answer.header("retry-after").is_some(), "{:?}", answer.headers);
+        client.get("/api/v1/app/default/msg").expect_status(200);
+        gate.open();
+        ledger.receiver.on("/hook", [Reply::status(200)]);
+        std::fs::remove_file(disk.ballast()).unwrap();
+        until("it accepts again", || (ledger.post(&client, 100)?.status == 202).then_some(()));
+        ledger.wait_until_recorded(&launch);
+        assert_eq!(ledger.repeats(), 0, "something was sent again though nobody was killed");
+    }
+    drop(server);
+    report("the disk of PostgreSQL's tables is full and has room again", rounds, &ledger.judge(&launch));
 }

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::support::client::{Answer, Client};
+use crate::support::postgres;
 use crate::support::receiver::{Received, Receiver};
 use crate::support::scene::{array, text};
 use crate::support::server::{Launch, run};
-use crate::support::until;
+use crate::support::{instant, until};
 
 /// Messages that were posted, by their idempotency keys, and who received them.
 pub struct Ledger {
@@ -24,6 +26,16 @@ struct Posted {
     payload: String,
     /// As it was acknowledged.
     id: Option<String>,
+}
+
+/// How much waits in a store, if it can be asked.
+fn waiting(launch: &Launch) -> Option<i64> {
+    const WAITING: &str = "SELECT count(*) FROM queue";
+    if let Some(url) = launch.value_of("CORNET_DATABASE_URL") {
+        return postgres::number_at(url, WAITING);
+    }
+    let file = rusqlite::Connection::open(launch.data_dir().join("cornet.db")).ok()?;
+    file.query_row(WAITING, [], |row| row.get(0)).ok()
 }
 
 /// What a fault came to; that nothing was lost has been seen.
@@ -54,10 +66,15 @@ impl Ledger {
 
     /// Posts a new message with so many bytes of filling; `None` when the server is gone.
     pub fn post(&self, client: &Client, filling: usize) -> Option<Answer> {
+        self.send(client, &self.write_down(filling))
+    }
+
+    /// Thinks a message out; answers its key.
+    fn write_down(&self, filling: usize) -> String {
         let key = format!("key-{}", self.next.fetch_add(1, Ordering::SeqCst));
         let payload = format!("{{\"key\" :  \"{key}\", \"filling\": \"{}\"}}", "x".repeat(filling));
         self.posted().insert(key.clone(), Posted { payload, id: None });
-        self.send(client, &key)
+        key
     }
 
     fn send(&self, client: &Client, key: &str) -> Option<Answer> {
@@ -72,6 +89,25 @@ impl Ledger {
             }
         }
         Some(answer)
+    }
+
+    /// Posts a new message until it is accepted, however often the server says that it can't, as a careful producer does.
+    /// Answers how long the longest refusal took.
+    pub fn insist(&self, client: &Client) -> Duration {
+        let key = self.write_down(100);
+        let mut longest = Duration::ZERO;
+        until("it is accepted", || {
+            let asked = instant();
+            let answer = self.send(client, &key).expect("the server is there");
+            if answer.status == 202 {
+                return Some(());
+            }
+            longest = longest.max(asked.elapsed());
+            assert!(answer.header("retry-after").is_some(), "{:?}", answer.headers);
+            answer.expect_problem(503);
+            None
+        });
+        longest
     }
 
     /// Posts until one is not accepted, at most so many; answers with that refusal.
@@ -92,11 +128,7 @@ impl Ledger {
     #[track_caller]
     pub fn wait_until_recorded(&self, launch: &Launch) {
         self.receiver.wait_for_ids(&self.payloads().into_keys().collect::<HashSet<_>>());
-        until("nothing waits any more", || {
-            let file = rusqlite::Connection::open(launch.data_dir().join("cornet.db")).ok()?;
-            let waiting: i64 = file.query_row("SELECT count(*) FROM queue", [], |row| row.get(0)).ok()?;
-            (waiting == 0).then_some(())
-        });
+        until("nothing waits any more", || (waiting(launch)? == 0).then_some(()));
     }
 
     /// How many requests came that had come before.

@@ -12,7 +12,7 @@ use cornet::domain::attempt::{Answer, AttemptError, AttemptErrorCode as Code, At
 use cornet::domain::target::{Target, TargetPolicy};
 use cornet::domain::time::Timestamp;
 use cornet::engine::resolver::{Lookup, Resolver};
-use cornet::engine::sender::{HttpSender, OutgoingRequest, Sender, SenderSettings};
+use cornet::engine::sender::{HttpSender, MayWrite, OutgoingRequest, Sender, SenderSettings};
 use http::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -154,11 +154,16 @@ pub fn sender() -> HttpSender {
 }
 
 pub async fn send(sender: &HttpSender, url: &str) -> AttemptReport {
+    send_while(sender, url, &|| true).await.unwrap()
+}
+
+/// Sends unless `may_write` says no when there is a connection.
+pub async fn send_while(sender: &HttpSender, url: &str, may_write: MayWrite<'_>) -> Option<AttemptReport> {
     let target = Arc::new(Target::parse(url).unwrap());
     let mut headers = HeaderMap::new();
     headers.insert("user-agent", HeaderValue::from_static("Cornet/0.1.0"));
     let body = Bytes::from_static(b"{\"a\":40.0}");
-    sender.send(OutgoingRequest { target, headers, body, https_only: false }).await
+    sender.send(OutgoingRequest { target, headers, body, https_only: false }, may_write).await
 }
 
 pub async fn answer(sender: &HttpSender, url: &str) -> Answer {

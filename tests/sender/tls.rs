@@ -1,6 +1,7 @@
 //! TLS towards receivers (THREATS part D).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cornet::clock::SystemClock;
@@ -122,6 +123,22 @@ async fn a_server_without_tls_is_told_apart() {
     })
     .await;
     assert_eq!(failure(&sender, &format!("https://{}/", old.address)).await, Code::TlsNoSharedCipher); // D07, D09
+}
+
+#[tokio::test]
+async fn what_may_no_longer_be_written_when_the_connection_is_open_is_not() {
+    let (receiver, certificate) = tls_receiver("good.example.com", rustls::ALL_VERSIONS).await;
+    let sender = trusting_sender(&certificate, LONG);
+    let url = format!("https://good.example.com:{}/", receiver.address.port());
+    let asked = AtomicUsize::new(0);
+    let from_now_on = || asked.fetch_add(1, Ordering::SeqCst) > 0;
+    // It is asked when the handshake is over, and not before.
+    assert!(send_while(&sender, &url, &from_now_on).await.is_none());
+    assert_eq!((asked.load(Ordering::SeqCst), receiver.connections()), (1, 1));
+    assert_eq!(send_while(&sender, &url, &from_now_on).await.unwrap().result.unwrap().status, 200);
+    // The same where a connection is open already.
+    assert!(send_while(&sender, &url, &|| false).await.is_none());
+    assert_eq!(receiver.connections(), 2);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cornet::clock::{Clock, ManualClock};
 use cornet::domain::attempt::{Answer, AttemptError, AttemptErrorCode, AttemptReport};
-use cornet::engine::sender::{OutgoingRequest, Sender};
+use cornet::engine::sender::{MayWrite, OutgoingRequest, Sender};
 
 use crate::ledger::Arrival;
 
@@ -99,7 +99,7 @@ impl Inside {
 
 impl Sender for Receivers {
     /// Answers at once; the world lets the duration pass before the report is looked at.
-    async fn send(&self, request: OutgoingRequest) -> AttemptReport {
+    async fn send(&self, request: OutgoingRequest, _: MayWrite<'_>) -> Option<AttemptReport> {
         let header = |name: &str| request.headers[name].to_str().unwrap().to_owned();
         let mut inside = self.inside.lock().unwrap();
         let port = request.target.port();
@@ -113,6 +113,6 @@ impl Sender for Receivers {
             taken: matches!(&result, Ok(answer) if (200..300).contains(&answer.status)),
             until: self.clock.now().plus(duration),
         });
-        AttemptReport { duration_ms: duration.as_millis() as u64, remote_address: None, phases: None, result }
+        Some(AttemptReport { duration_ms: duration.as_millis() as u64, remote_address: None, phases: None, result })
     }
 }

@@ -297,7 +297,7 @@ impl World {
             Work::Send(ready) => match process.courier.prepare(&ready).await.unwrap() {
                 Step::Send(request, prepared) => {
                     process.scheduler.pace(ready.delivery.endpoint_id, prepared.throttle, prepared.ordered);
-                    let report = self.receivers.send(request).await;
+                    let report = self.receivers.send(request, &|| true).await.unwrap();
                     self.receivers.take_arrivals().into_iter().for_each(|arrival| self.ledger.arrived(arrival));
                     let at = now.plus(Duration::from_millis(report.duration_ms));
                     process.events.insert((at, self.steps), Event::Answered(ready, Box::new(prepared), report));

@@ -30,9 +30,11 @@ const KEEPER: &str = r#"
     rm -rf "$FOLDER"
 "#;
 
-struct Cluster {
+/// A server of this process's own. Most tests share one; one that stops it, or sets it up, has its own.
+pub struct Cluster {
     folder: PathBuf,
     binaries: PathBuf,
+    settings: String,
     databases: AtomicUsize,
     /// While its input is open, the server runs.
     _keeper: Child,
@@ -64,6 +66,13 @@ fn group_of_owner() -> String {
     String::from_utf8(asked.stdout).expect("a number").trim().to_owned()
 }
 
+/// Gives a folder to the server's owner.
+fn own(folder: &Path) {
+    let mut chown = Command::new("chown");
+    chown.arg(OWNER).arg(folder);
+    run(chown);
+}
+
 fn command(words: &[String]) -> Command {
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]);
@@ -77,13 +86,12 @@ fn run(mut command: Command) {
 }
 
 impl Cluster {
-    fn start() -> Self {
+    /// Starts one with these settings besides its own.
+    pub fn start(settings: &str) -> Self {
         let binaries = binaries().expect("PostgreSQL is installed (Debian's package `postgresql`)");
         let folder = tempfile::Builder::new().prefix("cornet-pg-").tempdir().expect("a temporary folder").keep();
         if rustix::process::geteuid().is_root() {
-            let mut chown = Command::new("chown");
-            chown.arg(OWNER).arg(&folder);
-            run(chown);
+            own(&folder);
         }
         let data = folder.join("data");
         let mut made = command(&as_owner(&binaries.join("initdb")));
@@ -93,24 +101,87 @@ impl Cluster {
             made
         });
         let settings = format!(
-            "-k {} -c listen_addresses= -c max_connections=300 -c shared_buffers=64MB -c log_min_messages=warning",
+            "-k {} -c listen_addresses= -c shared_buffers=64MB -c log_min_messages=warning {settings}",
             folder.display()
         );
         let mut keeper = Command::new("sh");
         keeper.args(["-c", KEEPER, "keeper"]).args(as_owner(&binaries.join("pg_ctl"))).current_dir("/");
-        keeper.env("FOLDER", &folder).env("SETTINGS", settings);
+        keeper.env("FOLDER", &folder).env("SETTINGS", &settings);
         keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = keeper.spawn().expect("`sh` runs");
         let mut ready = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut ready).expect("it says something");
         assert_eq!(ready, "ready\n", "the server did not start; see {}/log", folder.display());
-        Self { folder, binaries, databases: AtomicUsize::new(0), _keeper: child }
+        Self { folder, binaries, settings, databases: AtomicUsize::new(0), _keeper: child }
     }
+
+    /// The URL of the database that every server has.
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// Makes a database whose tables lie in this folder, and answers its URL.
+    pub fn database_in(&self, folder: &Path) -> String {
+        std::fs::create_dir_all(folder).expect("a writable disk");
+        if rustix::process::geteuid().is_root() {
+            own(folder);
+        }
+        self.sql(&format!("CREATE TABLESPACE elsewhere LOCATION '{}'", folder.display()));
+        self.sql("CREATE DATABASE elsewhere TABLESPACE elsewhere");
+        self.url_of("elsewhere")
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("postgres://cornet@/{database}?host={}", self.folder.display())
+    }
+
+    /// The socket that it listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
+    fn control(&self, words: &[&str]) {
+        let mut control = command(&as_owner(&self.binaries.join("pg_ctl")));
+        control.current_dir("/").arg("-D").arg(self.folder.join("data")).arg("-l").arg(self.folder.join("log"));
+        run({
+            control.args(["-w", "-s"]).args(words);
+            control
+        });
+    }
+
+    /// Stops it as if its machine had lost power.
+    pub fn stop(&self) {
+        self.control(&["-m", "immediate", "stop"]);
+    }
+
+    /// Starts it again, and waits until it lets somebody in.
+    pub fn start_again(&self) {
+        self.control(&["-o", &self.settings, "start"]);
+    }
+
+    /// Has statements run, and answers what they print, a line for each row, columns with `|` between.
+    pub fn sql(&self, statements: &str) -> String {
+        self.psql("postgres", statements)
+    }
+
+    fn psql(&self, database: &str, statements: &str) -> String {
+        psql(&self.binaries, &self.url_of(database), statements)
+    }
+}
+
+/// The number that a query finds in the database at this URL; nothing where it can't be asked.
+pub fn number_at(url: &str, sql: &str) -> Option<i64> {
+    let psql = binaries()?.join("psql");
+    let mut asked = Command::new(psql);
+    // What carries the line in a test knows no more of the protocol than Cornet speaks.
+    asked.args([url, "-XAtq", "-c", sql]).envs([("PGSSLMODE", "disable"), ("PGGSSENCMODE", "disable")]);
+    let asked = asked.output().ok()?;
+    String::from_utf8(asked.stdout).ok()?.trim().parse().ok()
 }
 
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(Cluster::start)
+    CLUSTER.get_or_init(|| Cluster::start("-c max_connections=300"))
 }
 
 /// A database that nobody has used.
@@ -123,13 +194,13 @@ impl Fresh {
     pub fn new() -> Self {
         let number = cluster().databases.fetch_add(1, Ordering::Relaxed);
         let fresh = Self { name: format!("test_{number}") };
-        psql("postgres", &format!("CREATE DATABASE {}", fresh.name));
+        cluster().sql(&format!("CREATE DATABASE {}", fresh.name));
         fresh
     }
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("postgres://cornet@/{}?host={}", self.name, cluster().folder.display())
+        cluster().url_of(&self.name)
     }
 
     /// All that is in it.
@@ -142,14 +213,13 @@ impl Fresh {
 
     /// Has statements run in it, and answers what they print, a line for each row, columns with `|` between.
     pub fn sql(&self, statements: &str) -> String {
-        psql(&self.name, statements)
+        cluster().psql(&self.name, statements)
     }
 }
 
-fn psql(database: &str, statements: &str) -> String {
-    let cluster = cluster();
-    let mut psql = Command::new(cluster.binaries.join("psql"));
-    psql.arg("-h").arg(&cluster.folder).args(["-U", "cornet", "-d", database, "-XAtq", "-v", "ON_ERROR_STOP=1"]);
+fn psql(binaries: &Path, url: &str, statements: &str) -> String {
+    let mut psql = Command::new(binaries.join("psql"));
+    psql.args([url, "-XAtq", "-v", "ON_ERROR_STOP=1"]);
     let mut child =
         psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("psql runs");
     child.stdin.take().expect("a pipe").write_all(statements.as_bytes()).expect("psql reads");

@@ -100,7 +100,8 @@ impl Gate {
         self.inner.1.notify_all();
     }
 
-    fn pass(&self) {
+    /// Waits until it is open.
+    pub fn pass(&self) {
         let open = self.inner.0.lock().expect("nobody panics behind a gate");
         drop(self.inner.1.wait_timeout_while(open, PATIENCE * 2, |open| !*open).expect("nobody panics behind a gate"));
     }

@@ -49,6 +49,11 @@ impl Launch {
         self
     }
 
+    /// What a variable is set to.
+    pub fn value_of(&self, name: &str) -> Option<&str> {
+        self.environment.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
     /// The same on other data.
     pub fn on(mut self, data_dir: &Path) -> Self {
         self.data_dir = data_dir.to_owned();
