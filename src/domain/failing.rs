@@ -12,6 +12,28 @@ pub const FAILING_FOR_MAX: Duration = Duration::from_secs(5 * 24 * 3_600);
 /// How long ago an endpoint must have failed last to be no longer looked at: where nobody asks, nobody is refused.
 pub const FAILING_LOOKED_BACK: Duration = Duration::from_secs(2 * 24 * 3_600);
 
+/// How far back it is looked who has been tried lately.
+pub const TRIED_LATELY: Duration = Duration::from_secs(30 * 60);
+/// Of fewer endpoints that fail nobody can say whose fault it is.
+const CROWD: usize = 3;
+
+/// How those endpoints fare that have been tried lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lately {
+    /// How many there are.
+    pub tried: usize,
+    /// How many of them took nothing in the last minute in which they were tried.
+    pub failing: usize,
+}
+
+impl Lately {
+    /// Whether so many fail at once that the fault is likely to be here: a network that is cut, or a name server that is
+    /// down.
+    pub const fn fault_is_likely_ours(self) -> bool {
+        self.tried >= CROWD && self.failing * 2 > self.tried
+    }
+}
+
 /// Why an attempt failed, so far as attempts that failed alike have it in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {

@@ -1,12 +1,15 @@
 //! Figures in the store: a row for each stretch of time in which something happened to an environment, an application
 //! or an endpoint. They are added up as things happen (`tally.rs`), and never counted from the history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 
 use super::Store;
 use super::connection::{Connection, Parameter, Row};
 use super::error::StoreError;
 use super::reach::Reach;
+use super::walk::LOOKED_AT_MAX;
+use crate::domain::failing::Lately;
 use crate::domain::figures::{Counts, Figures, LATENCY_COUNTS, Latencies, Resolution, Strip, Window};
 use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId};
 use crate::domain::time::{Span, Timestamp};
@@ -29,6 +32,10 @@ const IN_SPAN: &str =
     "SELECT bucket, accepted, delivered, failed, retried, within_10, within_20, within_50, within_100,
     within_200, within_500, within_1000, within_2000, within_5000, within_10000, within_30000, beyond
     FROM figures WHERE owner_id = ?1 AND resolution = ?2 AND bucket >= ?3 AND bucket < ?4 ORDER BY bucket";
+/// The endpoints that were tried since then, in each minute, and what they took in it.
+const TRIED_SINCE: &str = "SELECT figures.owner_id, figures.delivered FROM figures
+    JOIN endpoints ON endpoints.id = figures.owner_id WHERE figures.resolution = ?1 AND figures.bucket >= ?2
+    AND figures.delivered + figures.failed + figures.retried > 0 ORDER BY figures.bucket DESC";
 const DELETE_OLDEST: &str = "DELETE FROM figures WHERE (owner_id, resolution, bucket) IN
     (SELECT owner_id, resolution, bucket FROM figures WHERE resolution = ?1 AND bucket < ?2 ORDER BY bucket LIMIT ?3)";
 
@@ -105,6 +112,19 @@ fn in_span(
 
 fn strip(connection: &Connection, owner: Owner, now: Timestamp) -> Result<Strip, StoreError> {
     Ok(Strip::of(now, &in_span(connection, owner, Resolution::HalfHour, Strip::span(now))?))
+}
+
+/// How those endpoints fare that were tried since then. Of very many, those that were tried last stand for all.
+pub(super) fn lately(connection: &Connection, since: Timestamp) -> Result<Lately, StoreError> {
+    let (mut takes, mut looked_at) = (HashMap::new(), 0);
+    connection.visit(TRIED_SINCE, &[width(Resolution::Minute), since.into()], |row| {
+        let (endpoint, delivered): (EndpointId, i64) = (row.id(0)?, row.integer(1)?);
+        takes.entry(endpoint).or_insert(delivered > 0);
+        looked_at += 1;
+        Ok(if looked_at < LOOKED_AT_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    let failing = takes.values().filter(|takes| !**takes).count();
+    Ok(Lately { tried: takes.len(), failing })
 }
 
 /// Drops at most `chunk` rows of each resolution that have been kept for long enough.
@@ -184,4 +204,4 @@ impl Store {
 
 /// Every statement, for the test of query plans.
 #[cfg(test)]
-pub(super) const QUERIES: &[&str] = &[IN_SPAN, DELETE_OLDEST];
+pub(super) const QUERIES: &[&str] = &[IN_SPAN, TRIED_SINCE, DELETE_OLDEST];

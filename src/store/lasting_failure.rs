@@ -1,15 +1,15 @@
 //! Endpoints that have failed for so long that nobody seems to mind. The figures say who has failed of late; what is
-//! decided is decided by the log, which has every outcome. It does not switch anything off by itself.
+//! decided is decided by the log, which has every outcome. When most fail at once, nobody is to blame for it. It does not switch anything off by itself.
 
 use std::collections::BTreeSet;
 
 use super::connection::{Connection, Row};
 use super::error::StoreError;
 use super::vault::Vault;
-use super::{Store, endpoints};
+use super::{Store, endpoints, figures};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::endpoint::{DisabledBecause, Endpoint};
-use crate::domain::failing::{FAILING_FOR_MAX, FAILING_LOOKED_BACK};
+use crate::domain::failing::{FAILING_FOR_MAX, FAILING_LOOKED_BACK, Lately, TRIED_LATELY};
 use crate::domain::id::{AttemptId, EndpointId};
 use crate::domain::time::Timestamp;
 
@@ -70,12 +70,28 @@ fn failing_for_too_long(connection: &Connection, vault: &Vault, now: Timestamp) 
 
 impl Store {
     /// Switches the endpoints off that have failed for [`FAILING_FOR_MAX`] without a single success, and answers which.
+    /// While most of those that were tried lately fail, it leaves them all alone.
     ///
     /// # Errors
     /// When the store could not.
     pub async fn disable_what_fails(&self) -> Result<Vec<EndpointId>, StoreError> {
         let (vault, now) = (self.vault.clone(), self.now());
-        let failing = self.read(move |connection| failing_for_too_long(connection, &vault, now)).await?;
+        let looking = self.read(move |connection| {
+            let failing = failing_for_too_long(connection, &vault, now)?;
+            // Seldom is there anybody to be switched off, and only then it matters how the others fare.
+            let lately = if failing.is_empty() {
+                Lately::default()
+            } else {
+                figures::lately(connection, now.minus(TRIED_LATELY))?
+            };
+            Ok((failing, lately))
+        });
+        let (failing, lately) = looking.await?;
+        if lately.fault_is_likely_ours() {
+            let Lately { tried, failing } = lately;
+            tracing::warn!(tried, failing, "most endpoints fail, so the fault may be here: none is switched off");
+            return Ok(Vec::new());
+        }
         for endpoint in &failing {
             self.disable_endpoint(endpoint, DisabledBecause::Failing).await?;
         }

@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
+#[expect(dead_code, reason = "each test binary uses its own part of it")]
+#[path = "../simulation/foundation.rs"]
+mod foundation;
 mod nodes;
 #[expect(dead_code, reason = "each test binary uses its own part of it")]
 #[path = "../support/postgres.rs"]
@@ -17,6 +20,7 @@ use std::time::Duration;
 
 use cornet::clock::Clock as _;
 use cornet::domain::delivery::{AttemptFilter, DeliveryState, Outcome, Standing, Trigger};
+use cornet::domain::failing::FAILING_FOR_MAX;
 use cornet::domain::id::EndpointId;
 use cornet::domain::message::MessageFilter;
 use cornet::domain::time::Span;
@@ -61,6 +65,7 @@ on_both!(
     what_was_acknowledged_outlives_the_process,
     what_is_old_goes,
     what_failed_in_an_order_keeps_its_place,
+    nobody_is_switched_off_while_most_endpoints_fail,
 );
 
 fn page(limit: usize) -> AttemptsPage {
@@ -337,4 +342,30 @@ async fn what_failed_in_an_order_keeps_its_place(bench: Bench) {
     bench.record(&tried, 500, Outcome::Ended(DeliveryState::Failed)).await;
     assert_eq!(ids(&claim().await), [second.id]);
     assert_eq!([bench.rows("queue"), bench.rows("deliveries"), bench.rows("attempts")], [1, 1, 2]);
+}
+
+async fn nobody_is_switched_off_while_most_endpoints_fail(bench: Bench) {
+    let mut endpoints = Vec::new();
+    for port in 20_000..20_005 {
+        let (environment, application) = (bench.environment_id, bench.application_id);
+        endpoints.push(foundation::endpoint(&bench.store, environment, application, port).await);
+    }
+    let all = async |state, endpoints: &[EndpointId]| {
+        for endpoint in endpoints {
+            bench.accept(bench.message("a", &[*endpoint])).await;
+            bench.end(*endpoint, state).await;
+        }
+        bench.store.settle().await.unwrap();
+    };
+    let (failed, delivered) = (DeliveryState::Failed, DeliveryState::Delivered);
+    all(failed, &endpoints[..1]).await;
+    bench.pass(FAILING_FOR_MAX);
+    // One has failed for days, and now two more of five fail.
+    all(delivered, &endpoints[1..]).await;
+    bench.pass(Duration::from_secs(60));
+    all(failed, &endpoints[..3]).await;
+    assert_eq!(bench.store.disable_what_fails().await.unwrap(), [], "the fault may be here");
+    bench.pass(Duration::from_secs(60));
+    all(delivered, &endpoints[2..3]).await;
+    assert_eq!(bench.store.disable_what_fails().await.unwrap(), endpoints[..1], "it is its own fault");
 }
