@@ -16,3 +16,7 @@ pub mod ops;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+
+// What tests of the inside share with those from outside names the crate as these do.
+#[cfg(test)]
+extern crate self as cornet;

@@ -168,3 +168,7 @@ fn ends(record: &Record) -> (Option<DeliveryState>, Option<Timestamp>) {
         Outcome::Retry(at) => (None, Some(at)),
     }
 }
+
+/// Every statement, for the test of query plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[TAKE_KEYS, TAKE_EVENT_IDS, INSERT_MESSAGES, INSERT_DELIVERIES, RECORD];

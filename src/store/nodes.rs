@@ -172,3 +172,7 @@ impl Store {
         self.read(living).await
     }
 }
+
+/// What is asked of the queue, for the test of query plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[LEFT_BEHIND, HAS_ENDED, TAKE_OVER];
