@@ -87,6 +87,7 @@ fn nothing_in_an_address_breaks_a_page() {
         format!("{home}/failing"),
         format!("{home}/inboxes"),
         format!("{home}/event-types"),
+        format!("{home}/settings/audit"),
         format!("{own}/messages"),
         format!("{own}/endpoints/{endpoint}/deliveries"),
         "/sign-in".to_owned(),
@@ -101,6 +102,22 @@ fn nothing_in_an_address_breaks_a_page() {
         }
     }
     assert!(!scene.server.output().contains("panicked"), "{}", scene.server.output());
+}
+
+#[test]
+fn who_signs_in_and_changes_something_is_in_the_audit_log_with_his_address() {
+    let scene = Scene::new();
+    let (_, home) = sign_in(&scene);
+    scene.endpoint("/hook");
+    let environment = home.rsplit('/').next().expect("an environment");
+    let path = format!("/api/v1/management/environment/{environment}/audit-log");
+    let log = scene.client.get(&path).expect_status(200).json();
+    let told = |entry: &serde_json::Value| (text(&entry["action"]), entry["actor"]["address"].clone());
+    let told: Vec<_> = log["data"].as_array().expect("entries").iter().map(told).collect();
+    assert_eq!(told[0], ("api_key.created".to_owned(), json!(null)), "at the first start");
+    for action in ["session.opened", "endpoint.created"] {
+        assert!(told.contains(&(action.to_owned(), json!("127.0.0.1"))), "{told:?}");
+    }
 }
 
 #[test]

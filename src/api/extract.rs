@@ -1,6 +1,7 @@
 //! What handlers are given of a request: who asks, where, and what for. Whatever can't be read is a [`Problem`]; a
 //! handler sees only what has the right shape. It does not know what the values mean.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -17,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::ApiState;
 use super::error::Problem;
+use crate::domain::audit::RemoteAddress;
 use crate::domain::header::HOP;
 use crate::domain::json;
 use crate::domain::key::API_KEY_PREFIX;
@@ -93,8 +95,13 @@ impl FromRequestParts<ApiState> for Access {
         let bearer = Bearer::from_request_parts(parts, state).await?;
         let access = state.operations.authenticate(bearer.text()).await?;
         refuse_writing(parts, &access)?;
-        Ok(access)
+        Ok(access.from_address(remote_address(parts)))
     }
+}
+
+/// From where a request came, if that is known.
+pub(super) fn remote_address(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<RemoteAddress>().map(|from| from.0)
 }
 
 /// Refuses whoever may only look a request that may change something.

@@ -236,10 +236,9 @@ pub(super) async fn patch_inbox(
     Path(id): Path<String>,
     Given(body): Given<InboxPatch>,
 ) -> Result<Json<InboxOut>, Problem> {
-    let inbox = operations.inbox(&access, &id).await?;
     let InboxPatch { name, status, delay_ms, body, secret } = body;
     let change = InboxChange { name, status, delay_ms, body, secret };
-    let changed = operations.change_inbox(&inbox.token, change).await?;
+    let changed = operations.change_inbox(&access, &id, change).await?;
     Ok(Json(InboxOut::of(&operations, changed)))
 }
 

@@ -5,6 +5,7 @@
 mod api_tokens;
 mod applications;
 mod attempts;
+mod audit;
 mod catalogue;
 mod destinations;
 mod endpoint_headers;

@@ -16,7 +16,7 @@ use super::error::{Problem, ProblemSchemas};
 use super::page::Order;
 use super::statuses::{MessageStatus, StatusCodeClass};
 use super::{
-    ApiState, api_tokens, applications, attempts, catalogue, destinations, endpoint_headers, endpoint_secrets,
+    ApiState, api_tokens, applications, attempts, audit, catalogue, destinations, endpoint_headers, endpoint_secrets,
     endpoints, environments, event_types, examples, health, inboxes, integrations, messages, portal, recovery,
     request_id, schedules, sent_requests, shipengine, statistics, test_attempts, why,
 };
@@ -125,6 +125,8 @@ fn of_environments() -> OpenApiRouter<ApiState> {
             environments::patch_environment,
             environments::delete_environment
         ))
+        .routes(routes!(audit::list_audit_log))
+        .routes(routes!(audit::export_audit_log))
         .routes(routes!(api_tokens::list_api_tokens, api_tokens::create_api_token))
         .routes(routes!(api_tokens::get_api_token))
         .routes(routes!(api_tokens::expire_api_token))

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::ApiState;
 use super::error::{Problem, ReadProblems, WriteProblems};
-use super::extract::{Given, Path, given, refuse_misuse, refuse_writing};
+use super::extract::{Given, Path, given, refuse_misuse, refuse_writing, remote_address};
 use crate::ops::{Access, OpError, Operations, Webhook, WebhookChange};
 
 /// The header that carries the key.
@@ -29,7 +29,10 @@ impl FromRequestParts<ApiState> for ByApiKey {
         refuse_misuse(parts)?;
         let key = parts.headers.get(API_KEY).and_then(|value| value.to_str().ok()).unwrap_or_default();
         match state.operations.authenticate(key.trim()).await {
-            Ok(access) => refuse_writing(parts, &access).map(|()| Self(access)),
+            Ok(access) => {
+                refuse_writing(parts, &access)?;
+                Ok(Self(access.from_address(remote_address(parts))))
+            }
             Err(OpError::Unauthenticated) => {
                 let why = "the API key is missing, unknown or has ended: send `API-Key: KEY`";
                 Err(Problem::new(StatusCode::UNAUTHORIZED, "authentication_failed", why))

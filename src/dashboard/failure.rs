@@ -14,6 +14,8 @@ use crate::ops::{OpError, StoreError};
 pub enum Failure {
     /// Nobody is signed in to the dashboard; with the path that was asked for.
     SignIn(String),
+    /// Somebody has to sign in once more to see this; with where that leads back to.
+    SignInAgain(String),
     /// Nobody is signed in to this portal.
     PortalClosed,
     /// A form came from another site, or from a page of a session that has ended.
@@ -35,6 +37,10 @@ impl IntoResponse for Failure {
         let (status, title, text) = match self {
             Self::SignIn(path) => {
                 let query = serde_urlencoded::to_string([("back", path)]).unwrap_or_default();
+                return Redirect::to(&format!("/sign-in?{query}")).into_response();
+            }
+            Self::SignInAgain(path) => {
+                let query = serde_urlencoded::to_string([("back", path.as_str()), ("again", "yes")]).unwrap_or_default();
                 return Redirect::to(&format!("/sign-in?{query}")).into_response();
             }
             Self::PortalClosed => (

@@ -1,5 +1,6 @@
 //! How the environment sends, and how its consumers' portal looks.
 
+mod audit;
 mod look;
 
 use std::sync::Arc;
@@ -32,7 +33,21 @@ const PATH: &str = "/settings";
 
 /// The routes of the settings.
 pub(super) fn router() -> Router<Arc<Pages>> {
-    Router::new().route(PATH, get(page).post(change)).route("/settings/preset", post(start_over)).merge(look::router())
+    Router::new()
+        .route(PATH, get(page).post(change))
+        .route("/settings/preset", post(start_over))
+        .merge(look::router())
+        .merge(audit::router())
+}
+
+/// A page of the settings. Only admins have the log, so they alone choose.
+fn with_tabs<'a>(viewer: &'a Viewer, title: &str, path: &str) -> Page<'a> {
+    let page = Page::new(viewer, Section::Settings, title);
+    if !viewer.is_admin() {
+        return page;
+    }
+    let at = |tab: &str| viewer.place.at(tab);
+    page.tab("Settings", at(PATH), path == PATH).tab("Audit log", at(audit::PATH), path == audit::PATH)
 }
 
 /// Whether the viewer may change how the environment sends.
@@ -88,7 +103,7 @@ async fn show(pages: &Pages, viewer: &Viewer, form: &Form, refused_look: Option<
         }
     };
     let preset = words::preset(viewer.environment.settings.preset);
-    Ok(Page::new(viewer, Section::Settings, "Settings")
+    Ok(with_tabs(viewer, "Settings", PATH)
         .lead(html! { "Of this environment, which is modelled on " (preset) "." })
         .status(if is_fine { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY })
         .show(body))

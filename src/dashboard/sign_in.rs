@@ -17,6 +17,7 @@ use super::failure::Failure;
 use super::fields::{Fields, Form, sentence};
 use super::place::Place;
 use super::submitted::{self, Submitted};
+use super::viewer::remote_address;
 use super::{Pages, cookie, frame, site};
 use crate::domain::id::ApplicationId;
 use crate::ops::{NewSession, OpError};
@@ -62,8 +63,9 @@ async fn fields(request: Request, pages: &Arc<Pages>) -> Result<Fields, Failure>
 }
 
 async fn sign_in(State(pages): State<Arc<Pages>>, request: Request) -> Result<Response, Failure> {
+    let from = remote_address(request.extensions());
     let fields = fields(request, &pages).await?;
-    match pages.operations.open_session_with_key(fields.text("key")).await {
+    match pages.operations.open_session_with_key(fields.text("key"), from).await {
         Ok(opened) => Ok(welcome(&pages, &opened, back(&fields))),
         Err(OpError::Unauthenticated) => {
             let form = Form::new(fields).with_error("key", "this key is unknown or has ended");
@@ -78,8 +80,9 @@ async fn sign_in(State(pages): State<Arc<Pages>>, request: Request) -> Result<Re
 }
 
 async fn follow(State(pages): State<Arc<Pages>>, request: Request) -> Result<Response, Failure> {
+    let from = remote_address(request.extensions());
     let fields = fields(request, &pages).await?;
-    match pages.operations.open_session_with_code(fields.text("code")).await {
+    match pages.operations.open_session_with_code(fields.text("code"), from).await {
         Ok(opened) => Ok(welcome(&pages, &opened, "/")),
         Err(OpError::Unauthenticated) => {
             let why =
@@ -92,8 +95,9 @@ async fn follow(State(pages): State<Arc<Pages>>, request: Request) -> Result<Res
 }
 
 async fn enter(State(pages): State<Arc<Pages>>, request: Request) -> Result<Response, Failure> {
+    let from = remote_address(request.extensions());
     let fields = fields(request, &pages).await?;
-    match pages.operations.open_session_with_code(fields.text("code")).await {
+    match pages.operations.open_session_with_code(fields.text("code"), from).await {
         Ok(opened) => Ok(welcome(&pages, &opened, "/")),
         Err(OpError::Unauthenticated) => Err(Failure::PortalClosed),
         Err(error) => Err(error.into()),
@@ -148,6 +152,9 @@ fn form_page(form: &Form) -> Markup {
         &html! {
             h1 { "Sign in" }
             p.muted { "With an API key of this server." }
+            @if form.text("again") == "yes" {
+                (notice(Tone::Note, &html! { "You signed in a while ago. To see a secret, please do so once more." }))
+            }
             @for why in form.errors_beside(&["key"]) { (notice(Tone::Bad, &html! { (why) })) }
             form.fields method="post" action="/sign-in" {
                 input type="hidden" name="back" value=(form.text("back"));

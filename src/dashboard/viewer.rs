@@ -1,12 +1,13 @@
 //! Who looks at a page: the session behind the browser's cookie, where the page stands, and what may be done there. A
 //! page of the dashboard acts on the environment in its path, one of the portal on the application in it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use axum::extract::FromRequestParts;
-use axum::http::Uri;
 use axum::http::request::Parts;
+use axum::http::{Extensions, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -15,6 +16,7 @@ use super::fields::Fields;
 use super::place::Place;
 use super::{Pages, cookie};
 use crate::domain::application::Application;
+use crate::domain::audit::RemoteAddress;
 use crate::domain::environment::Environment;
 use crate::domain::id::{ApplicationId, EnvironmentId};
 use crate::domain::key::Scope;
@@ -48,6 +50,7 @@ pub struct Viewer {
     /// The time of the request.
     pub now: Timestamp,
     csrf: String,
+    is_fresh: bool,
 }
 
 impl Viewer {
@@ -61,6 +64,12 @@ impl Viewer {
         !self.access.read_only
     }
 
+    /// Refuses an operator who signed in too long ago to be shown a secret (THREATS I18); leads back to `path` once he has
+    /// done so again. A consumer has nothing to prove himself with but the link that his session was opened with.
+    pub fn require_fresh(&self, path: String) -> Result<(), Failure> {
+        if self.is_fresh || self.place.is_portal() { Ok(()) } else { Err(Failure::SignInAgain(path)) }
+    }
+
     /// Whether environments and keys may be managed.
     pub fn is_admin(&self) -> bool {
         self.access.scope == Scope::Admin
@@ -71,6 +80,11 @@ impl Viewer {
 fn csrf_of(token: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, token.as_bytes());
     URL_SAFE_NO_PAD.encode(hmac::sign(&key, b"forms"))
+}
+
+/// From where a request came, if that is known.
+pub(super) fn remote_address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<RemoteAddress>().map(|from| from.0)
 }
 
 /// The id after this part of the path.
@@ -100,13 +114,14 @@ impl FromRequestParts<Arc<Pages>> for Viewer {
         let uri = axum::extract::OriginalUri::from_request_parts(parts, pages).await.map(|found| found.0);
         let uri = uri.unwrap_or_else(|never| match never {});
         let here = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let (place, token, access) = match id_after(&uri, "/portal/") {
+        let (place, token, session, access) = match id_after(&uri, "/portal/") {
             Some(id) => {
                 let id = ApplicationId::parse(id).ok_or(OpError::NotFound("application"))?;
                 let found = session(pages, parts, Place::Portal(id)).await?;
                 let is_own = |(_, session): &(String, Session)| session.grant.application() == Some(id);
                 let (token, session) = found.filter(is_own).ok_or(Failure::PortalClosed)?;
-                (Place::Portal(id), token, Access::from(&session))
+                let access = Access::from(&session);
+                (Place::Portal(id), token, session, access)
             }
             None => {
                 let anywhere = Place::Dashboard(EnvironmentId::from_number(0));
@@ -119,9 +134,10 @@ impl FromRequestParts<Arc<Pages>> for Viewer {
                     Some(id) => pages.operations.access_in(&own, id).await?,
                     None => own,
                 };
-                (Place::Dashboard(access.environment_id), token, access)
+                (Place::Dashboard(access.environment_id), token, session, access)
             }
         };
+        let access = access.from_address(remote_address(&parts.extensions));
         let environment = pages.operations.own_environment(&access).await?;
         let application = match place {
             Place::Portal(id) => Some(pages.operations.application(&access, &id.to_string()).await?),
@@ -132,6 +148,7 @@ impl FromRequestParts<Arc<Pages>> for Viewer {
             Place::Dashboard(_) => PortalLook::default(),
         };
         let query = Fields::read(uri.query().unwrap_or_default().as_bytes());
+        let now = pages.operations.now();
         Ok(Self {
             access,
             place,
@@ -141,8 +158,9 @@ impl FromRequestParts<Arc<Pages>> for Viewer {
             here,
             query: query.ok_or(Failure::Unreadable("The address of the page holds what is no query."))?,
             theme: cookie::theme(&parts.headers),
-            now: pages.operations.now(),
+            now,
             csrf: csrf_of(&token),
+            is_fresh: session.is_fresh(now),
         })
     }
 }

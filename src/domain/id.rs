@@ -61,6 +61,8 @@ kinds! {
     InboxKind = "inbox" as InboxId;
     /// The id of a request that an inbox received.
     InboxRequestKind = "rcvd" as InboxRequestId;
+    /// The id of an entry of the audit log.
+    AuditEntryKind = "audit" as AuditEntryId;
 }
 
 /// The id of a noun of kind `K`: ordered by the time when it was made.

@@ -3,6 +3,7 @@
 
 pub mod application;
 pub mod attempt;
+pub mod audit;
 pub mod catalogue;
 pub mod checksum;
 pub mod delivery;

@@ -39,6 +39,8 @@ pub const ENTRY_CODES_MAX: usize = 1_000;
 pub const SESSION_NAME_BYTES_MAX: usize = 64;
 /// At most so many feature flags of one consumer.
 pub const SESSION_FLAGS_MAX: usize = 25;
+/// How long after signing in an operator is shown a secret without signing in once more (THREATS I18).
+const SESSION_FRESH: Duration = Duration::from_secs(15 * 60);
 /// How often a session's last use is written down at most.
 const SEEN_EVERY: Duration = Duration::from_secs(5 * 60);
 
@@ -102,6 +104,11 @@ impl Session {
     pub fn is_valid(&self, now: Timestamp) -> bool {
         let is_given = self.grant.application().is_some() && self.key.is_none();
         now < self.expires_at && (is_given || now.since(self.seen_at) < SESSION_IDLE_MAX)
+    }
+
+    /// Whether who signed in has proved himself of late.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.created_at) < SESSION_FRESH
     }
 
     /// Whether its use at `now` is to be written down.
@@ -185,6 +192,13 @@ mod tests {
         assert!(portal.is_valid(start.plus(SESSION_IDLE_MAX)));
         let with_key = Session { key: Some([0; 32]), ..portal };
         assert!(!with_key.is_valid(start.plus(SESSION_IDLE_MAX)));
+    }
+
+    #[test]
+    fn who_signed_in_has_proved_himself_for_a_quarter_of_an_hour() {
+        let start = Timestamp::from_ms(0);
+        let session = Session::with_key(Grant::admin(Id::from_number(1)), [0; 32], start);
+        assert!(session.is_fresh(start.plus(minutes(14))) && !session.is_fresh(start.plus(minutes(15))));
     }
 
     #[test]

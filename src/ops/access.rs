@@ -1,8 +1,9 @@
 //! Who asks: the environment that a key acts on and what it may do there. What a key may not see is not there for it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{OpError, Operations};
+use super::{Caller, OpError, Operations};
 use crate::domain::event_type::EventType;
 use crate::domain::id::{ApplicationId, EnvironmentId};
 use crate::domain::key::{self, API_KEY_BYTES_MAX, ApiKey, Scope};
@@ -20,20 +21,26 @@ pub struct Access {
     pub read_only: bool,
     /// The feature flags of a consumer; `None` is whoever sees every event type.
     pub feature_flags: Option<Arc<[String]>>,
+    /// For whom it acts.
+    pub caller: Caller,
+    /// From where it is asked, if that is known.
+    pub address: Option<IpAddr>,
 }
 
 impl From<&Session> for Access {
     fn from(session: &Session) -> Self {
         let grant = session.grant.clone();
         let feature_flags = grant.feature_flags.map(Into::into);
-        Self { feature_flags, read_only: grant.read_only, ..Self::new(grant.environment_id, grant.scope) }
+        let caller = Caller::Session { key: session.key, name: session.name.as_deref().map(Into::into) };
+        let read_only = grant.read_only;
+        Self { feature_flags, read_only, caller, ..Self::new(grant.environment_id, grant.scope) }
     }
 }
 
 impl Access {
-    /// All that a key with this scope opens.
+    /// All that a key with this scope opens, for Cornet itself.
     pub fn new(environment_id: EnvironmentId, scope: Scope) -> Self {
-        Self { environment_id, scope, read_only: false, feature_flags: None }
+        Self { environment_id, scope, read_only: false, feature_flags: None, caller: Caller::Cornet, address: None }
     }
 
     /// Whether an event type is there for it.
@@ -97,7 +104,7 @@ impl Operations {
             }
         }
         let key = self.valid_key(text).await?;
-        Ok(Access::new(key.environment_id, key.scope))
+        Ok(Access { caller: Caller::Key(key.clone()), ..Access::new(key.environment_id, key.scope) })
     }
 
     /// The key with this text.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Access, ApplicationFilter, IdempotencyKey, Listed, Made, OpError, Operations, Page, check};
 use crate::domain::application::{Application, ApplicationChange};
+use crate::domain::audit::{Action, Deed, differing};
 use crate::domain::id::{ApplicationId, Id};
 use crate::domain::key::Scope;
 use crate::domain::name;
@@ -26,6 +27,18 @@ fn check(change: &ApplicationChange) -> Result<(), OpError> {
     check::uid(change.uid.as_ref())?;
     check::metadata(change.metadata.as_ref())?;
     check::throttle_rate(change.throttle_rate.as_ref())
+}
+
+/// What a change makes of an application, if it makes anything of it.
+fn differences(before: &Application, after: &Application) -> Option<Deed> {
+    let names = differing([
+        ("name", before.name != after.name),
+        ("uid", before.uid != after.uid),
+        ("metadata", before.metadata != after.metadata),
+        ("throttle rate", before.throttle_rate != after.throttle_rate),
+    ]);
+    let deed = || Deed::new(Action::ApplicationChanged, before.id).of(before.id).with(&names);
+    (!names.is_empty()).then(deed)
 }
 
 impl Operations {
@@ -93,7 +106,8 @@ impl Operations {
         check(&change)?;
         let now = self.store.now();
         let application = Application::blank(self.store.next_id(), access.environment_id, now).changed(&change, now);
-        match self.store.insert_application(application.clone(), key).await? {
+        let deed = Deed::new(Action::ApplicationCreated, application.id).of(application.id).with(&application.name);
+        match self.noting(access, deed).await?.insert_application(application.clone(), key).await? {
             Inserted::New => Ok(Made::New(application)),
             Inserted::Before(id) => {
                 let before = self.store.application(Id::from_number(id)).await?;
@@ -174,7 +188,8 @@ impl Operations {
         let application = self.application(access, id_or_uid).await?;
         access.require_environment(TO_DO)?;
         check(&change)?;
-        match self.store.update_application(application.id, change).await? {
+        let deed = differences(&application, &application.clone().changed(&change, application.updated_at));
+        match self.noting(access, deed).await?.update_application(application.id, change).await? {
             Updated::Done(application) => Ok(application),
             Updated::Missing => Err(MISSING),
             Updated::Taken | Updated::EventTypeTaken => Err(taken()),
@@ -188,6 +203,8 @@ impl Operations {
     pub async fn delete_application(&self, access: &Access, id_or_uid: &str) -> Result<(), OpError> {
         let application = self.application(access, id_or_uid).await?;
         access.require_environment(TO_DO)?;
-        if self.store.delete_application(application.id).await? { Ok(()) } else { Err(MISSING) }
+        let deed = Deed::new(Action::ApplicationDeleted, application.id).of(application.id).with(&application.name);
+        let store = self.noting(access, deed).await?;
+        if store.delete_application(application.id).await? { Ok(()) } else { Err(MISSING) }
     }
 }

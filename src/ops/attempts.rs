@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::applications::key_reused;
 use super::{Access, Made, OpError, Operations};
+use crate::domain::audit::{Action, Deed};
 use crate::domain::delivery::{Attempt, AttemptFilter, Standing};
 use crate::domain::id::{AttemptId, EndpointId, MessageId};
 use crate::domain::message::Message;
@@ -120,7 +121,8 @@ impl Operations {
         let missing = OpError::NotFound("attempt");
         let found = self.message(access, application, message, false).await?;
         let id = AttemptId::parse(attempt).ok_or(missing.clone())?;
-        if self.store.expunge_attempt(found.id, id).await? { Ok(()) } else { Err(missing) }
+        let store = self.noting(access, Deed::new(Action::AttemptExpunged, id).of(found.application_id)).await?;
+        if store.expunge_attempt(found.id, id).await? { Ok(()) } else { Err(missing) }
     }
 
     /// The messages that an endpoint is or was to get, with where each stands: first those that wait.
@@ -179,7 +181,9 @@ impl Operations {
             let why = "the payload has been deleted and can't be sent again; post the message anew";
             return Err(OpError::conflict("payload_expunged", why));
         }
-        match self.store.resend(&found, endpoint_id, key).await? {
+        let deed = Deed::new(Action::MessageResent, found.id).of(found.application_id);
+        let store = self.noting(access, deed.with(format!("to {endpoint_id}"))).await?;
+        match store.resend(&found, endpoint_id, key).await? {
             Inserted::Before(_) => Ok(Made::Before(())),
             Inserted::KeyReused => Err(key_reused()),
             Inserted::New | Inserted::Taken | Inserted::EventTypeTaken | Inserted::Full | Inserted::Orphaned => {

@@ -2,12 +2,13 @@
 
 use super::event_types::{TO_DO, check as check_change};
 use super::{Access, OpError, Operations, check};
+use crate::domain::audit::{Action, Deed};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::event_type::{EVENT_TYPES_PER_ENVIRONMENT_MAX, EventType, EventTypeChange};
 use crate::domain::id::EnvironmentId;
 use crate::domain::name;
 use crate::domain::preset::Preset;
-use crate::store::Meeting;
+use crate::store::{Meeting, Store};
 
 impl Operations {
     /// Makes the event types of a preset in an environment; what is there already stays as it is, so doing it again
@@ -17,7 +18,7 @@ impl Operations {
     /// When there is no room for them, or the store could not.
     pub async fn load_catalogue(&self, environment_id: EnvironmentId, preset: Preset) -> Result<(), OpError> {
         let meeting = Meeting { keeps_those_there: true, archives_others: false };
-        self.bring(environment_id, Catalogue::of(preset).changes(), meeting).await
+        bring(&self.store, environment_id, Catalogue::of(preset).changes(), meeting).await
     }
 
     /// Makes or changes event types together, and archives all others if `replace_all` says so; with `dry_run` only
@@ -46,7 +47,9 @@ impl Operations {
         let shown = checked.iter().map(shown).collect();
         if !dry_run {
             let meeting = Meeting { keeps_those_there: false, archives_others: replace_all };
-            self.bring(environment_id, checked, meeting).await?;
+            let names = checked.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+            let deed = Deed::new(Action::EventTypesImported, environment_id).with(names);
+            bring(&*self.noting(access, deed).await?, environment_id, checked, meeting).await?;
         }
         Ok(shown)
     }
@@ -57,7 +60,10 @@ impl Operations {
     /// When `access` is not the environment's, there is no room for them, or the store could not.
     pub async fn load_own_catalogue(&self, access: &Access, preset: Preset) -> Result<(), OpError> {
         access.require_environment(TO_DO)?;
-        self.load_catalogue(access.environment_id, preset).await
+        let deed = Deed::new(Action::EventTypesImported, access.environment_id).with(preset.as_str());
+        let store = self.noting(access, deed).await?;
+        let meeting = Meeting { keeps_those_there: true, archives_others: false };
+        bring(&store, access.environment_id, Catalogue::of(preset).changes(), meeting).await
     }
 
     /// All event types of the environment that `access` sees, with those that are archived if `archived_too` says so, in
@@ -70,19 +76,19 @@ impl Operations {
         event_types.retain(|event_type| access.sees_event_type(event_type));
         Ok(event_types)
     }
+}
 
-    async fn bring(
-        &self,
-        environment_id: EnvironmentId,
-        wanted: Vec<(String, EventTypeChange)>,
-        meeting: Meeting,
-    ) -> Result<(), OpError> {
-        if self.store.bring_event_types(environment_id, wanted, meeting).await? {
-            return Ok(());
-        }
-        let why = format!("an environment has at most {EVENT_TYPES_PER_ENVIRONMENT_MAX} event types");
-        Err(OpError::conflict("event_types_full", why))
+async fn bring(
+    store: &Store,
+    environment_id: EnvironmentId,
+    wanted: Vec<(String, EventTypeChange)>,
+    meeting: Meeting,
+) -> Result<(), OpError> {
+    if store.bring_event_types(environment_id, wanted, meeting).await? {
+        return Ok(());
     }
+    let why = format!("an environment has at most {EVENT_TYPES_PER_ENVIRONMENT_MAX} event types");
+    Err(OpError::conflict("event_types_full", why))
 }
 
 /// Says of which event type of many a fault is.

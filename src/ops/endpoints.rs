@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::applications::key_reused;
 use super::{Access, IdempotencyKey, Listed, Made, OpError, Operations, Page, check};
+use crate::domain::audit::{Action, Deed, bare_url, differing};
 use crate::domain::endpoint::{
     ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers, HeadersChange, SECRET_GRACE_DEFAULT,
     SECRET_GRACE_MAX, SUBSCRIPTIONS_MAX,
@@ -57,6 +58,39 @@ fn secret(field: &str, text: &str) -> Result<EndpointSecret, OpError> {
 /// What receivers verify with: the shared secret, or the public half of a pair.
 fn shown(secret: &EndpointSecret) -> String {
     secret.public_key().map_or_else(|| secret.to_text().to_string(), |public| public.to_string())
+}
+
+/// Something that is done to an endpoint.
+pub(super) fn deed(action: Action, endpoint: &Endpoint) -> Deed {
+    Deed::new(action, endpoint.id).of(endpoint.application_id)
+}
+
+/// That an endpoint is made.
+pub(super) fn made(endpoint: &Endpoint) -> Deed {
+    deed(Action::EndpointCreated, endpoint).with(bare_url(&endpoint.url))
+}
+
+/// What a change makes of an endpoint, if it makes anything of it.
+pub(super) fn differences(before: &Endpoint, change: &EndpointChange) -> Option<Deed> {
+    let after = before.clone().changed(change, before.updated_at);
+    let names = differing([
+        ("uid", before.uid != after.uid),
+        ("description", before.description != after.description),
+        ("event types", before.event_types != after.event_types),
+        ("channels", before.channels != after.channels),
+        ("metadata", before.metadata != after.metadata),
+        ("headers", before.headers != after.headers),
+        ("throttle rate", before.throttle_rate != after.throttle_rate),
+        ("retry schedule", before.retry_schedule != after.retry_schedule),
+        ("switched on", before.disabled.is_some() && after.disabled.is_none()),
+        ("switched off", before.disabled.is_none() && after.disabled.is_some()),
+    ]);
+    if before.url != after.url {
+        let besides = if names.is_empty() { String::new() } else { format!("; and {names}") };
+        let detail = format!("{} → {}{besides}", bare_url(&before.url), bare_url(&after.url));
+        return Some(deed(Action::EndpointUrlChanged, before).with(detail));
+    }
+    (!names.is_empty()).then(|| deed(Action::EndpointChanged, before).with(names))
 }
 
 impl Operations {
@@ -116,7 +150,8 @@ impl Operations {
         };
         let now = self.store.now();
         let endpoint = Endpoint::blank(self.store.next_id(), &routes.application, now).changed(&change, now);
-        match self.store.insert_endpoint(endpoint.clone(), secret, key, EventTypeSharing::ByRule).await? {
+        let store = self.noting(access, made(&endpoint)).await?;
+        match store.insert_endpoint(endpoint.clone(), secret, key, EventTypeSharing::ByRule).await? {
             Inserted::New => Ok(Made::New(endpoint)),
             Inserted::Before(id) => {
                 let id: EndpointId = Id::from_number(id);
@@ -204,7 +239,8 @@ impl Operations {
         let before = &routes.endpoint_by_text(endpoint).ok_or(MISSING)?.endpoint;
         let change = self.checked(&routes.environment, change, &before.headers).await?;
         check_rules(routes.environment.settings.endpoint_rules, &change, false)?;
-        match self.store.update_endpoint(before.application_id, before.id, change, EventTypeSharing::ByRule).await? {
+        let store = self.noting(access, differences(before, &change)).await?;
+        match store.update_endpoint(before.application_id, before.id, change, EventTypeSharing::ByRule).await? {
             Updated::Done(endpoint) => Ok(endpoint),
             Updated::Missing => Err(MISSING),
             Updated::Taken => Err(taken()),
@@ -218,7 +254,8 @@ impl Operations {
     /// When there is none that `access` may see, or the store could not.
     pub async fn delete_endpoint(&self, access: &Access, application: &str, endpoint: &str) -> Result<(), OpError> {
         let endpoint = self.endpoint(access, application, endpoint).await?;
-        Ok(self.store.delete_endpoint(endpoint.application_id, endpoint.id).await?)
+        let store = self.noting(access, deed(Action::EndpointDeleted, &endpoint).with(bare_url(&endpoint.url))).await?;
+        Ok(store.delete_endpoint(endpoint.application_id, endpoint.id).await?)
     }
 
     /// Changes the headers that go with each request to the endpoint.
@@ -244,6 +281,8 @@ impl Operations {
         let endpoint = self.endpoint(access, application, endpoint).await?;
         access.require_writing()?;
         let secret = self.store.endpoint_secret(endpoint.id).await?.ok_or(MISSING)?;
+        // Nobody sees a secret before it is durable that he did.
+        self.noting(access, deed(Action::SecretRevealed, &endpoint)).await?.note().await?;
         Ok(shown(&secret))
     }
 
@@ -276,7 +315,9 @@ impl Operations {
         let shown_secret = shown(&secret);
         let rotation = Rotation { id: self.store.next_id(), secret, grace };
         let id = endpoint.id;
-        match self.store.rotate_secret(endpoint, rotation, key).await? {
+        let grace = format!("the one before signs for {} more seconds", grace.as_secs());
+        let store = self.noting(access, deed(Action::SecretRotated, &endpoint).with(grace)).await?;
+        match store.rotate_secret(endpoint, rotation, key).await? {
             Inserted::New => Ok(shown_secret),
             Inserted::Before(_) => {
                 let secret = self.store.endpoint_secret(id).await?.ok_or(MISSING)?;

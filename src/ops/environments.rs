@@ -3,6 +3,7 @@
 use super::applications::key_reused;
 use super::{Access, IdempotencyKey, Listed, Made, OpError, Operations, Page, check};
 use crate::domain::application::Application;
+use crate::domain::audit::{Action, Deed, differing};
 use crate::domain::environment::{ENVIRONMENTS_MAX, Environment, EnvironmentChange};
 use crate::domain::id::{EnvironmentId, Id};
 use crate::domain::name;
@@ -12,6 +13,26 @@ const MISSING: OpError = OpError::NotFound("environment");
 
 fn check(change: &EnvironmentChange) -> Result<(), OpError> {
     check::text("name", "name", change.name.as_ref(), name::application_name)
+}
+
+/// What a change makes of an environment, if it makes anything of it.
+fn differences(before: &Environment, after: &Environment) -> Option<Deed> {
+    let (old, new) = (&before.settings, &after.settings);
+    let names = differing([
+        ("name", before.name != after.name),
+        ("type", before.environment_type != after.environment_type),
+        ("preset", old.preset != new.preset),
+        ("retry schedule", old.retry_schedule != new.retry_schedule),
+        ("envelope", old.envelope != new.envelope),
+        (
+            "one endpoint for each event type",
+            old.endpoint_rules.one_for_each_event_type != new.endpoint_rules.one_for_each_event_type,
+        ),
+        ("https only", old.endpoint_rules.https_only != new.endpoint_rules.https_only),
+        ("heeds answers", old.heeds_answers != new.heeds_answers),
+        ("checks schemas", old.checks_schemas != new.checks_schemas),
+    ]);
+    (!names.is_empty()).then(|| Deed::new(Action::EnvironmentChanged, before.id).with(&names))
 }
 
 /// Why an admin key, or the environment that it belongs to, has to stay.
@@ -68,7 +89,9 @@ impl Operations {
         let environment = Environment::blank(self.store.next_id(), now).changed(&change, now);
         let application = Application::first(self.store.next_id(), environment.id, now);
         let asker = access.environment_id;
-        match self.store.insert_environment(environment.clone(), application, asker, key).await? {
+        let deed = Deed::new(Action::EnvironmentCreated, environment.id).with(&environment.name);
+        let store = self.noting(access, deed).await?;
+        match store.insert_environment(environment.clone(), application, asker, key).await? {
             Inserted::New => {
                 self.load_catalogue(environment.id, environment.settings.preset).await?;
                 Ok(Made::New(environment))
@@ -98,7 +121,9 @@ impl Operations {
     ) -> Result<Environment, OpError> {
         let environment = self.environment(access, id).await?;
         check(&change)?;
-        self.store.update_environment(environment.id, change).await?.ok_or(MISSING)
+        let after = environment.clone().changed(&change, environment.updated_at);
+        let store = self.noting_in(environment.id, access, differences(&environment, &after)).await?;
+        store.update_environment(environment.id, change).await?.ok_or(MISSING)
     }
 
     /// Deletes the environment with this id and all that it has; what waits for its endpoints is cancelled.
@@ -111,7 +136,8 @@ impl Operations {
             let why = "this is the environment of the API key that asks: use an admin key of another one";
             return Err(OpError::conflict("environment_own", why));
         }
-        match self.store.delete_environment(environment.id).await? {
+        let deed = Deed::new(Action::EnvironmentDeleted, environment.id).with(&environment.name);
+        match self.noting(access, deed).await?.delete_environment(environment.id).await? {
             Deleted::Done => Ok(()),
             Deleted::Missing => Err(MISSING),
             Deleted::LastAdminKey => Err(last_admin_key()),

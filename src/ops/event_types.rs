@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::applications::key_reused;
 use super::{Access, IdempotencyKey, Listed, Made, OpError, Operations, Page, check};
+use crate::domain::audit::{Action, Deed, differing};
 use crate::domain::event_type::{
     EVENT_TYPES_PER_ENVIRONMENT_MAX, EXAMPLE_BYTES_MAX, EventType, EventTypeChange, FEATURE_FLAGS_MAX,
     SCHEMAS_BYTES_MAX,
@@ -72,6 +73,21 @@ fn sound(name: &str) -> Result<String, OpError> {
     name::event_type(name).map(|()| name.to_owned()).map_err(|_| MISSING)
 }
 
+/// What a change makes of an event type, if it makes anything of it.
+fn differences(before: &EventType, after: &EventType) -> Option<Deed> {
+    let names = differing([
+        ("title", before.title != after.title),
+        ("description", before.description != after.description),
+        ("archived", before.archived != after.archived),
+        ("deprecated", before.deprecated != after.deprecated),
+        ("group", before.group_name != after.group_name),
+        ("feature flags", before.feature_flags != after.feature_flags),
+        ("schemas", before.schemas != after.schemas),
+        ("example", before.example != after.example),
+    ]);
+    (!names.is_empty()).then(|| Deed::new(Action::EventTypeChanged, &before.name).with(&names))
+}
+
 impl Operations {
     /// A part of the environment's event types that `access` sees, ordered by name.
     ///
@@ -111,7 +127,8 @@ impl Operations {
         check::text("name", "event_type_name", Some(&name), name::event_type)?;
         let (change, now) = (check(change)?, self.store.now());
         let event_type = EventType::blank(access.environment_id, name, now).changed(&change, now);
-        match self.store.insert_event_type(event_type.clone(), key).await? {
+        let deed = Deed::new(Action::EventTypeCreated, &event_type.name);
+        match self.noting(access, deed).await?.insert_event_type(event_type.clone(), key).await? {
             Inserted::New => Ok(Made::New(event_type)),
             Inserted::Before(_) => self.event_type(access, &event_type.name).await.map(Made::Before),
             Inserted::KeyReused => Err(key_reused()),
@@ -158,7 +175,9 @@ impl Operations {
     ) -> Result<EventType, OpError> {
         access.require_environment(TO_DO)?;
         let (name, change) = (sound(name)?, check(change)?);
-        match self.store.update_event_type(access.environment_id, name, change).await? {
+        let before = self.store.event_type(access.environment_id, name.clone()).await?.ok_or(MISSING)?;
+        let deed = differences(&before, &before.clone().changed(&change, before.updated_at));
+        match self.noting(access, deed).await?.update_event_type(access.environment_id, name, change).await? {
             Updated::Done(event_type) => Ok(event_type),
             Updated::Missing | Updated::Taken | Updated::EventTypeTaken => Err(MISSING),
         }
@@ -171,7 +190,8 @@ impl Operations {
     pub async fn delete_event_type(&self, access: &Access, name: &str, for_good: bool) -> Result<(), OpError> {
         access.require_environment(TO_DO)?;
         if for_good {
-            let deleted = self.store.delete_event_type(access.environment_id, sound(name)?).await?;
+            let store = self.noting(access, Deed::new(Action::EventTypeDeleted, name)).await?;
+            let deleted = store.delete_event_type(access.environment_id, sound(name)?).await?;
             return if deleted { Ok(()) } else { Err(MISSING) };
         }
         let archive = EventTypeChange { archived: Some(true), ..EventTypeChange::default() };

@@ -3,6 +3,7 @@
 
 use super::applications::key_reused;
 use super::{Access, IdempotencyKey, Inboxes, Listed, Made, OpError, Operations, Page, check};
+use crate::domain::audit::{Action, Deed};
 use crate::domain::id::{ApplicationId, Id, InboxId, InboxRequestId};
 use crate::domain::inbox::{
     self, INBOX_ANSWER_BYTES_MAX, INBOX_DELAY_MAX, INBOXES_PER_ENVIRONMENT_MAX, Inbox, InboxChange, InboxRequest,
@@ -71,7 +72,8 @@ impl Operations {
         let name = name.unwrap_or_else(|| UNNAMED.to_owned());
         let (id, now) = (self.store.next_id(), self.store.now());
         let inbox = Inbox::new(id, token, access.environment_id, application_id, name, now);
-        match self.store.insert_inbox(inbox.clone(), key).await? {
+        let deed = Deed::new(Action::InboxCreated, inbox.id).of(application_id).with(&inbox.name);
+        match self.noting(access, deed).await?.insert_inbox(inbox.clone(), key).await? {
             Inserted::New => Ok(Made::New(inbox)),
             Inserted::Before(id) => {
                 let id: InboxId = Id::from_number(id);
@@ -113,7 +115,8 @@ impl Operations {
     /// When there is none that `access` may see, or the store could not.
     pub async fn delete_inbox(&self, access: &Access, id: &str) -> Result<(), OpError> {
         let inbox = self.inbox(access, id).await?;
-        Ok(self.store.delete_inbox(inbox.id).await?)
+        let deed = Deed::new(Action::InboxDeleted, inbox.id).of(inbox.application_id).with(&inbox.name);
+        Ok(self.noting(access, deed).await?.delete_inbox(inbox.id).await?)
     }
 
     /// The inbox with this token.
@@ -129,11 +132,22 @@ impl Operations {
         self.inboxes.url(token)
     }
 
-    /// Changes what the inbox with this token is called, answers, or checks signatures with.
+    /// Changes what the inbox with this id is called, answers, or checks signatures with.
+    ///
+    /// # Errors
+    /// When there is none that `access` may see, it can't be as it is wanted, or the store could not.
+    pub async fn change_inbox(&self, access: &Access, id: &str, change: InboxChange) -> Result<Inbox, OpError> {
+        let inbox = self.inbox(access, id).await?;
+        check_change(&change)?;
+        let deed = Deed::new(Action::InboxChanged, inbox.id).of(inbox.application_id).with(&inbox.name);
+        self.noting(access, deed).await?.update_inbox(inbox.id, change).await?.ok_or(MISSING)
+    }
+
+    /// The same for the inbox with this token, which is all that its holder has: nobody knows who he is.
     ///
     /// # Errors
     /// When there is none, it can't be as it is wanted, or the store could not.
-    pub async fn change_inbox(&self, token: &str, change: InboxChange) -> Result<Inbox, OpError> {
+    pub async fn change_inbox_by_token(&self, token: &str, change: InboxChange) -> Result<Inbox, OpError> {
         let inbox = self.inbox_by_token(token).await?;
         check_change(&change)?;
         self.store.update_inbox(inbox.id, change).await?.ok_or(MISSING)

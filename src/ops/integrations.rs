@@ -1,8 +1,9 @@
 //! What can be asked of integrations: the keys of one application that have no end. A key of the application itself
 //! can't make or see others.
 
-use super::keys::new_text;
+use super::keys::{deed, new_text};
 use super::{Access, IdempotencyKey, Listed, OpError, Operations, Page, ShownKey, check};
+use crate::domain::audit::Action;
 use crate::domain::id::{ApiKeyId, ApplicationId};
 use crate::domain::key::{self, ApiKey, Scope};
 use crate::domain::name;
@@ -73,7 +74,8 @@ impl Operations {
         let integration = self.integration(access, application, id).await?;
         check::text("name", "name", Some(&name), name::application_name)?;
         let change = KeyChange::Name(name);
-        self.store.change_key(access.environment_id, integration.id, change).await?.ok_or(MISSING)
+        let store = self.noting(access, deed(Action::KeyChanged, &integration)).await?;
+        store.change_key(access.environment_id, integration.id, change).await?.ok_or(MISSING)
     }
 
     /// Gives an integration a new key and shows it this once; the one before is refused from now on.
@@ -84,7 +86,8 @@ impl Operations {
         let integration = self.integration(access, application, id).await?;
         let text = new_text()?;
         let change = KeyChange::Text(key::hash(&text), key::shown(&text));
-        let key = self.store.change_key(access.environment_id, integration.id, change).await?.ok_or(MISSING)?;
+        let store = self.noting(access, deed(Action::KeyChanged, &integration)).await?;
+        let key = store.change_key(access.environment_id, integration.id, change).await?.ok_or(MISSING)?;
         Ok(ShownKey { key, text })
     }
 
@@ -94,7 +97,8 @@ impl Operations {
     /// When there is none that `access` may manage, or the store could not.
     pub async fn delete_integration(&self, access: &Access, application: &str, id: &str) -> Result<(), OpError> {
         let integration = self.integration(access, application, id).await?;
-        let gone = self.store.change_key(access.environment_id, integration.id, KeyChange::Gone).await?;
+        let store = self.noting(access, deed(Action::KeyRevoked, &integration)).await?;
+        let gone = store.change_key(access.environment_id, integration.id, KeyChange::Gone).await?;
         gone.map(|_| ()).ok_or(MISSING)
     }
 }

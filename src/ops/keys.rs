@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::applications::key_reused;
 use super::environments::last_admin_key;
 use super::{Access, IdempotencyKey, Listed, OpError, Operations, Page, check};
+use crate::domain::audit::{Action, Deed};
 use crate::domain::id::{ApiKeyId, EnvironmentId, Id};
 use crate::domain::key::{self, API_KEY_GRACE_MAX, API_KEYS_PER_ENVIRONMENT_MAX, ApiKey, Scope};
 use crate::domain::name;
@@ -46,6 +47,16 @@ pub struct ShownKey {
 pub(super) fn new_text() -> Result<Zeroizing<String>, OpError> {
     let text = key::generate().map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(Zeroizing::new(text))
+}
+
+/// Something that is done to a key.
+pub(super) fn deed(action: Action, key: &ApiKey) -> Deed {
+    let (opens, application_id) = match key.scope {
+        Scope::Admin => ("opens everything", None),
+        Scope::Environment => ("opens the environment", None),
+        Scope::Application(id) => ("opens the application", Some(id)),
+    };
+    Deed::new(action, key.id).of(application_id).with(format_args!("{} ({}…) {opens}", key.name, key.shown))
 }
 
 impl Operations {
@@ -110,7 +121,9 @@ impl Operations {
         let text = new_text()?;
         let now = self.store.now();
         let key = ApiKey::new(self.store.next_id(), environment_id, scope, name, &text, now);
-        match self.store.insert_key(key.clone(), access.environment_id, idempotency_key).await? {
+        let deed = deed(Action::KeyCreated, &key);
+        let store = self.noting_in(environment_id, access, deed).await?;
+        match store.insert_key(key.clone(), access.environment_id, idempotency_key).await? {
             Inserted::New => Ok(ShownKey { key, text }),
             Inserted::Before(id) => {
                 let id: ApiKeyId = Id::from_number(id);
@@ -143,7 +156,8 @@ impl Operations {
             return Err(OpError::invalid("expiry", "expiry", why));
         }
         let end = self.store.now().plus(grace);
-        match self.store.expire_key(key.environment_id, key.id, end).await? {
+        let store = self.noting_in(key.environment_id, access, deed(Action::KeyRevoked, &key)).await?;
+        match store.expire_key(key.environment_id, key.id, end).await? {
             Expired::Done => Ok(()),
             Expired::Missing => Err(MISSING),
             Expired::LastAdminKey => Err(last_admin_key()),

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::applications::key_reused;
 use super::{Access, Made, OpError, Operations};
 use crate::domain::application::ApplicationChange;
+use crate::domain::audit::{Action, Deed};
 use crate::domain::delivery::Stage;
 use crate::domain::endpoint::Verdict;
 use crate::domain::envelope::Envelope;
@@ -239,7 +240,8 @@ impl Operations {
     /// When there is no such message that `access` may see, or the store could not.
     pub async fn expunge_message(&self, access: &Access, application: &str, message: &str) -> Result<(), OpError> {
         let found = self.message(access, application, message, false).await?;
-        let there = self.store.expunge_message(found.application_id, found.id).await?;
+        let deed = Deed::new(Action::MessageExpunged, found.id).of(found.application_id);
+        let there = self.noting(access, deed).await?.expunge_message(found.application_id, found.id).await?;
         if there { Ok(()) } else { Err(OpError::NotFound("message")) }
     }
 }

@@ -5,6 +5,7 @@
 mod access;
 mod applications;
 mod attempts;
+mod audit;
 mod catalogue;
 mod check;
 mod endpoints;
@@ -39,6 +40,7 @@ mod tests;
 mod why;
 
 pub use access::Access;
+pub use audit::Caller;
 pub use endpoints::SecretRotation;
 pub use error::OpError;
 pub use examples::NewExample;

@@ -1,6 +1,7 @@
 //! What can be asked of how a portal looks. Everybody sees it; the environment's keys and operators change it.
 
 use super::{Access, OpError, Operations, check};
+use crate::domain::audit::{Action, Deed, differing};
 use crate::domain::id::EnvironmentId;
 use crate::domain::key;
 use crate::domain::name;
@@ -73,7 +74,13 @@ impl Operations {
             accent: wanted.accent.map(|text| text.as_deref().map(colour).transpose()).transpose()?,
             logo: wanted.logo.map(|image| image.map(logo).transpose()).transpose()?,
         };
-        let changed = self.store.change_portal_look(access.environment_id, change).await?;
+        let names = differing([
+            ("name", change.name.is_some()),
+            ("colour", change.accent.is_some()),
+            ("logo", change.logo.is_some()),
+        ]);
+        let deed = Deed::new(Action::PortalLookChanged, access.environment_id).with(names);
+        let changed = self.noting(access, deed).await?.change_portal_look(access.environment_id, change).await?;
         changed.ok_or(OpError::NotFound("environment"))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::attempts::{open_route, route};
 use super::{Access, OpError, Operations};
+use crate::domain::audit::{Action, Deed};
 use crate::domain::id::TaskId;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::Counted;
@@ -60,6 +61,9 @@ impl Operations {
         let routes = self.routes(access, application).await?;
         let endpoint_id = open_route(&routes, endpoint)?.endpoint.id;
         let span = span(since, until)?;
+        let until = until.map_or(String::new(), |until| format!(" until {until}"));
+        let deed = Deed::new(Action::EndpointRecovered, endpoint_id).of(routes.application.id);
+        self.noting(access, deed.with(format!("since {since}{until}"))).await?.note().await?;
         let task = Task { id: self.store.next_id(), started_at: self.store.now() };
         let store = self.store.clone();
         tokio::spawn(async move {

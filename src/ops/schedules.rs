@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::attempts::route;
 use super::{Access, OpError, Operations};
+use crate::domain::audit::{Action, Deed};
 use crate::domain::name;
 use crate::domain::retry::RetrySchedule;
 use crate::domain::time::Timestamp;
@@ -39,7 +40,8 @@ impl Operations {
         access.require_environment("set the retry schedules of event types")?;
         let refused = |error| OpError::invalid("retrySchedule", "retry_schedule", name::Invalid::to_string(&error));
         let schedule = delays.map(RetrySchedule::new).transpose().map_err(refused)?;
-        match self.store.set_event_type_schedule(access.environment_id, sound(name)?, schedule.clone()).await? {
+        let store = self.noting(access, Deed::new(Action::EventTypeChanged, name).with("retry schedule")).await?;
+        match store.set_event_type_schedule(access.environment_id, sound(name)?, schedule.clone()).await? {
             Updated::Done(()) => Ok(schedule),
             Updated::Missing | Updated::Taken | Updated::EventTypeTaken => Err(MISSING),
         }

@@ -2,12 +2,15 @@
 //! making the codes. The texts are known here only while they are being made. Whatever is unknown, used up or over is
 //! refused in the same words.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::{Access, OpError, Operations, check};
 use crate::domain::application::ApplicationChange;
+use crate::domain::audit::{Action, Deed};
 use crate::domain::id::{ApplicationId, EnvironmentId};
 use crate::domain::key::{self, API_KEY_GRACE_MAX, RandomnessUnavailable, Scope};
 use crate::domain::name;
@@ -15,7 +18,7 @@ use crate::domain::session::{
     self, EntryCode, Grant, PORTAL_CODE_LIFE, PORTAL_SESSION_LIFE, SESSION_FLAGS_MAX, SESSION_LIFE_MAX, SESSION_PREFIX,
     SESSION_TEXT_BYTES_MAX, Session,
 };
-use crate::store::{Routes, StoreError};
+use crate::store::{Routes, Store, StoreError};
 
 /// At most so many names of sessions that are to end (the Svix API).
 const SESSIONS_ENDED_MAX: usize = 1_000;
@@ -72,27 +75,39 @@ impl Operations {
     ///
     /// # Errors
     /// When the key is unknown or has ended, too many sign-ins failed, or the store could not.
-    pub async fn open_session_with_key(&self, text: &str) -> Result<NewSession, OpError> {
+    pub async fn open_session_with_key(&self, text: &str, address: Option<IpAddr>) -> Result<NewSession, OpError> {
         let now = self.store.now();
         self.sign_ins.begin(now)?;
         let key = self.valid_key(text).await?;
         self.sign_ins.succeed();
         let (environment_id, scope) = (key.environment_id, key.scope);
         let grant = Grant { environment_id, scope, read_only: false, feature_flags: None };
-        self.keep_session(session::generate_session, Session::with_key(grant, key.hash, now)).await
+        let session = Session::with_key(grant, key.hash, now);
+        let store = self.noting_sign_in(&session, address).await?;
+        keep_session(&store, session::generate_session, session).await
     }
 
     /// Signs in with a code, which is good for nothing after that.
     ///
     /// # Errors
     /// When it is unknown, used or too old, or the store could not.
-    pub async fn open_session_with_code(&self, code: &str) -> Result<NewSession, OpError> {
+    pub async fn open_session_with_code(&self, code: &str, address: Option<IpAddr>) -> Result<NewSession, OpError> {
         if code.len() > SESSION_TEXT_BYTES_MAX {
             return Err(OpError::Unauthenticated);
         }
         let text = new_text(session::generate_session)?;
         let opened = self.store.redeem_code(key::hash(code), key::hash(&text), self.store.now()).await?;
-        opened.map(|session| NewSession { text, session }).ok_or(OpError::Unauthenticated)
+        let session = opened.ok_or(OpError::Unauthenticated)?;
+        // Only what the code opens tells in which log it is written; without that nobody learns the token.
+        self.noting_sign_in(&session, address).await?.note().await?;
+        Ok(NewSession { text, session })
+    }
+
+    async fn noting_sign_in(&self, session: &Session, address: Option<IpAddr>) -> Result<Arc<Store>, OpError> {
+        let application = session.grant.application();
+        let opened = application.map_or_else(|| session.grant.environment_id.to_string(), |id| id.to_string());
+        let deed = Deed::new(Action::SessionOpened, opened).of(application);
+        self.noting(&Access::from(session).from_address(address), deed).await
     }
 
     /// The session of a browser's token, and notes that it was used.
@@ -184,7 +199,10 @@ impl Operations {
         let names = check::names("sessionIds", "session_id", names, SESSIONS_ENDED_MAX, session::check_name)?;
         let grant = portal_grant(&routes, &PortalAccess::default());
         let end = self.store.now().plus(grace);
-        Ok(self.store.end_sessions(grant, names, end).await?)
+        let id = routes.application.id;
+        let whose = names.as_ref().map_or_else(|| "all".to_owned(), |names| names.join(", "));
+        let store = self.noting(access, Deed::new(Action::PortalClosed, id).of(id).with(whose)).await?;
+        Ok(store.end_sessions(grant, names, end).await?)
     }
 
     /// A code that opens the portal of an application, once.
@@ -219,7 +237,7 @@ impl Operations {
         let code = self.portal_code(access, &routes, &wanted).await?;
         let (grant, now) = (portal_grant(&routes, &wanted), self.store.now());
         let session = Session::new(grant, wanted.name.clone(), now, now.plus(life(&wanted)?));
-        let token = self.keep_session(session::generate_portal_token, session).await?.text;
+        let token = keep_session(&self.store, session::generate_portal_token, session).await?.text;
         Ok(PortalEntry { application_id: routes.application.id, code, token })
     }
 
@@ -230,7 +248,11 @@ impl Operations {
         wanted: &PortalAccess,
     ) -> Result<Zeroizing<String>, OpError> {
         access.require_environment("let consumers into the portal")?;
-        self.keep_code(portal_grant(routes, wanted), wanted.name.clone(), PORTAL_CODE_LIFE, life(wanted)?).await
+        let id = routes.application.id;
+        let may = if wanted.read_only { "to look only" } else { "to look and change" };
+        let deed = Deed::new(Action::PortalOpened, id).of(id).with(may);
+        let store = self.noting(access, deed).await?;
+        keep_code(&store, portal_grant(routes, wanted), wanted.name.clone(), PORTAL_CODE_LIFE, life(wanted)?).await
     }
 
     /// A code that opens the dashboard as an admin key does, once and for so long.
@@ -239,33 +261,34 @@ impl Operations {
     /// When `access` is not an admin's, or the store could not.
     pub async fn create_operator_code(&self, access: &Access, life: Duration) -> Result<Zeroizing<String>, OpError> {
         access.require_admin()?;
-        self.keep_code(Grant::admin(access.environment_id), None, life, SESSION_LIFE_MAX).await
+        let store = self.noting(access, Deed::new(Action::SessionLinkCreated, access.environment_id)).await?;
+        keep_code(&store, Grant::admin(access.environment_id), None, life, SESSION_LIFE_MAX).await
     }
+}
 
-    async fn keep_code(
-        &self,
-        grant: Grant,
-        name: Option<String>,
-        life: Duration,
-        session_life: Duration,
-    ) -> Result<Zeroizing<String>, OpError> {
-        let (text, now) = (new_text(session::generate_code)?, self.store.now());
-        let session_ends_at = now.plus(session_life);
-        let code = EntryCode { grant, name, created_at: now, session_ends_at, expires_at: now.plus(life) };
-        let kept = self.store.insert_code(key::hash(&text), code).await?;
-        if kept { Ok(text) } else { Err(OpError::NotFound("application")) }
-    }
+async fn keep_code(
+    store: &Store,
+    grant: Grant,
+    name: Option<String>,
+    life: Duration,
+    session_life: Duration,
+) -> Result<Zeroizing<String>, OpError> {
+    let (text, now) = (new_text(session::generate_code)?, store.now());
+    let session_ends_at = now.plus(session_life);
+    let code = EntryCode { grant, name, created_at: now, session_ends_at, expires_at: now.plus(life) };
+    let kept = store.insert_code(key::hash(&text), code).await?;
+    if kept { Ok(text) } else { Err(OpError::NotFound("application")) }
+}
 
-    async fn keep_session(
-        &self,
-        generate: fn() -> Result<String, RandomnessUnavailable>,
-        session: Session,
-    ) -> Result<NewSession, OpError> {
-        let text = new_text(generate)?;
-        let kept = self.store.insert_session(key::hash(&text), session.clone()).await?;
-        // What it was to open has just been deleted, and the caller's key with it.
-        if kept { Ok(NewSession { text, session }) } else { Err(OpError::Unauthenticated) }
-    }
+async fn keep_session(
+    store: &Store,
+    generate: fn() -> Result<String, RandomnessUnavailable>,
+    session: Session,
+) -> Result<NewSession, OpError> {
+    let text = new_text(generate)?;
+    let kept = store.insert_session(key::hash(&text), session.clone()).await?;
+    // What it was to open has just been deleted, and the caller's key with it.
+    if kept { Ok(NewSession { text, session }) } else { Err(OpError::Unauthenticated) }
 }
 
 fn checked(mut wanted: PortalAccess) -> Result<PortalAccess, OpError> {

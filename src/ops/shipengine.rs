@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use super::endpoints::check_rules;
+use super::endpoints::{check_rules, differences, made};
 use super::{Access, OpError, Operations, Page};
 use crate::domain::application::DEFAULT_APPLICATION_UID;
+use crate::domain::audit::{Action, Deed, bare_url};
 use crate::domain::endpoint::{ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers};
 use crate::domain::id::EndpointId;
 use crate::domain::key::Scope;
@@ -123,7 +124,8 @@ impl Operations {
         let endpoint = Endpoint::blank(self.store.next_id(), &routes.application, now).changed(&change, now);
         let id = endpoint.id;
         let secret = EndpointSecret::generate_hmac();
-        match self.store.insert_endpoint(endpoint, secret, None, EventTypeSharing::Never).await? {
+        let store = self.noting(access, made(&endpoint)).await?;
+        match store.insert_endpoint(endpoint, secret, None, EventTypeSharing::Never).await? {
             Inserted::EventTypeTaken => Err(taken()),
             Inserted::Full => {
                 let why = format!("an application has at most {ENDPOINTS_PER_APPLICATION_MAX} endpoints: delete one");
@@ -155,7 +157,9 @@ impl Operations {
         let change = self.checked(&routes.environment, change.into(), &Headers::new()).await?;
         check_rules(routes.environment.settings.endpoint_rules, &change, false)?;
         let application_id = routes.application.id;
-        match self.store.update_endpoint(application_id, before.id, change, EventTypeSharing::Never).await? {
+        let deed = routes.endpoint(before.id).and_then(|route| differences(&route.endpoint, &change));
+        let store = self.noting(access, deed).await?;
+        match store.update_endpoint(application_id, before.id, change, EventTypeSharing::Never).await? {
             Updated::Done(endpoint) => Webhook::of(&endpoint).ok_or(MISSING),
             Updated::Missing | Updated::Taken => Err(MISSING),
             Updated::EventTypeTaken => Err(taken()),
@@ -169,7 +173,9 @@ impl Operations {
     pub async fn delete_webhook(&self, access: &Access, number: &str) -> Result<(), OpError> {
         let routes = self.webhook_routes(access).await?;
         let webhook = numbered(&routes, number)?;
-        Ok(self.store.delete_endpoint(routes.application.id, webhook.id).await?)
+        let deed = Deed::new(Action::EndpointDeleted, webhook.id).of(routes.application.id);
+        let store = self.noting(access, deed.with(bare_url(&webhook.url))).await?;
+        Ok(store.delete_endpoint(routes.application.id, webhook.id).await?)
     }
 
     /// Refuses an event that the environment's catalogue does not have; an environment without a catalogue has

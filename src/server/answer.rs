@@ -20,6 +20,7 @@ use super::vetting;
 use crate::api::{ApiState, MessageDoor, REQUEST_ID};
 use crate::caught::caught;
 use crate::clock::Clock;
+use crate::domain::audit::RemoteAddress;
 use crate::domain::own_names::OwnNames;
 use crate::telemetry::Metrics;
 
@@ -62,16 +63,25 @@ impl Front {
         &self.metrics
     }
 
-    /// Answers a request of the connection that `exchange` is about.
-    pub(super) async fn answer(&self, request: Request<Incoming>, exchange: Arc<Exchange>) -> Response<Body> {
+    /// Answers a request of the connection that `exchange` is about, and that comes from there.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        from: Option<RemoteAddress>,
+        exchange: Arc<Exchange>,
+    ) -> Response<Body> {
         let began = self.now();
         exchange.begin();
         let method = request.method().clone();
         let request_id = request.headers().get(&REQUEST_ID).cloned();
         let refuse = |status, code, why| self.api.refuse(request_id.as_ref(), status, code, why);
-        let request = request.map(|body| Body::new(PatientBody::new(body, exchange.clone())));
+        let mut request = request.map(|body| Body::new(PatientBody::new(body, exchange.clone())));
         let posted_to = MessageDoor::application(request.method(), request.uri()).map(str::to_owned);
         let is_message = posted_to.is_some();
+        // Who posts a message is not written down.
+        if let (Some(from), false) = (from, is_message) {
+            request.extensions_mut().insert(from);
+        }
         let answered = match (vetting::check(&request, &self.names), posted_to) {
             (Err((status, code, why)), _) => Some(refuse(status, code, why)),
             (Ok(()), Some(application)) => caught(self.messages.answer(application, request)).await,

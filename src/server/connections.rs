@@ -19,6 +19,7 @@ use super::exchange::Exchange;
 use super::guests::Guests;
 use super::places::{Place, Places};
 use super::vetting::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEADERS_MAX};
+use crate::domain::audit::RemoteAddress;
 
 /// The most clients that are connected at once when the operator does not say.
 pub const CONNECTIONS_MAX: usize = 8192;
@@ -139,9 +140,10 @@ async fn converse(
     // Answers are written whole; waiting for more to send would only delay them.
     stream.set_nodelay(true).ok();
     let _counted = Counted::new(front.clone());
+    let from = stream.peer_addr().ok().map(|peer| RemoteAddress(peer.ip().to_canonical()));
     let service = service_fn(|request| {
         let (front, exchange) = (front.clone(), exchange.clone());
-        async move { Ok::<_, Infallible>(front.answer(request, exchange).await) }
+        async move { Ok::<_, Infallible>(front.answer(request, from, exchange).await) }
     });
     let connection = http1::Builder::new()
         // One timer for the connection, below, instead of one for each request.

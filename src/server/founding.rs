@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::ServeError;
 use crate::config::Config;
 use crate::domain::application::Application;
+use crate::domain::audit::{Action, Actor, Deed};
 use crate::domain::environment::{Environment, EnvironmentType, Settings};
 use crate::domain::id::EnvironmentId;
 use crate::domain::key::{self, ApiKey, Scope};
@@ -59,13 +60,21 @@ pub(super) async fn found(store: &Store, config: &Config, into_file: bool) -> Re
     };
     let application = Application::first(store.next_id(), environment.id, now);
     let key = admin_key(store, environment.id, &text, now);
-    store.found(environment, application, key).await?;
+    let deed = Deed::new(Action::KeyCreated, key.id).with(format!("{} ({}…), at the first start", key.name, key.shown));
+    store.noting(environment.id, Actor::system(), deed).found(environment, application, key).await?;
     Ok(first)
 }
 
 async fn update(store: &Store, config: &Config, environment_id: EnvironmentId) -> Result<(), ServeError> {
-    if let Some(schedule) = &config.retry_schedule {
-        store.set_retry_schedule(environment_id, schedule.clone()).await?;
+    let environment = store.environment(environment_id).await?;
+    let schedule_now = environment.map(|environment| environment.settings.retry_schedule);
+    if let Some(schedule) = config.retry_schedule.as_ref().filter(|schedule| schedule_now.as_ref() != Some(*schedule)) {
+        let deed =
+            Deed::new(Action::EnvironmentChanged, environment_id).with("retry schedule, by CORNET_RETRY_SCHEDULE");
+        store
+            .noting(environment_id, Actor::system(), deed)
+            .set_retry_schedule(environment_id, schedule.clone())
+            .await?;
     }
     if let Some(given) = &config.api_key
         && store.api_key(key::hash(given.reveal())).await?.is_none()

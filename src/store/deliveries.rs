@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
+use super::audit::Outcome as _;
 use super::committer::Notice;
 use super::connection::{Connection, Parameter, Row};
 use super::error::StoreError;
@@ -391,21 +392,18 @@ impl Store {
             held_until: None,
             in_order: false,
         };
-        self.committer
-            .write(
-                move |connection| {
-                    let made = delivery.message_id.number();
-                    idempotency::once(connection, environment_id, key.as_ref(), made, || {
-                        queue_again(connection, &delivery).map(|()| Inserted::New)
-                    })
-                },
-                move |inserted, notices| {
-                    if *inserted == Inserted::New {
-                        notices.push(Notice::Waiting { endpoint_id, due });
-                    }
-                },
-            )
-            .await
+        let work = move |connection: &Connection| {
+            let made = delivery.message_id.number();
+            idempotency::once(connection, environment_id, key.as_ref(), made, || {
+                queue_again(connection, &delivery).map(|()| Inserted::New)
+            })
+        };
+        let notify = move |inserted: &Inserted, notices: &mut Vec<Notice>| {
+            if *inserted == Inserted::New {
+                notices.push(Notice::Waiting { endpoint_id, due });
+            }
+        };
+        self.committer.write(self.noted(work, Inserted::is_change), notify).await
     }
 
     /// How many deliveries [`Store::recover`] would queue, counted to `at_most`.

@@ -12,6 +12,7 @@ use super::idempotency::{self, IdempotencyKey, Inserted};
 use super::routing::Stale;
 use super::vault::Vault;
 use super::{Store, Updated, applications, environments, json_list};
+use crate::domain::audit::{Action, Actor, Deed};
 use crate::domain::endpoint::{
     DisabledBecause, ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers, SECRETS_MAX,
 };
@@ -447,11 +448,19 @@ impl Store {
     /// When the store could not.
     pub async fn disable_endpoint(&self, endpoint: &Endpoint, reason: DisabledBecause) -> Result<(), StoreError> {
         let (id, url, now) = (endpoint.id, endpoint.url.clone(), self.now());
-        self.change(endpoint.application_id, move |connection| {
-            connection.execute(DISABLE, &[id.into(), reason.as_str().into(), now.into(), (&url).into()])?;
-            Ok(((), Stale { endpoints: vec![id], ..Stale::default() }))
-        })
-        .await
+        let because = match reason {
+            DisabledBecause::Request => "by request",
+            DisabledBecause::Gone => "it answered 410 Gone",
+            DisabledBecause::Failing => "every attempt failed for days",
+        };
+        let deed = Deed::new(Action::EndpointDisabled, id).of(endpoint.application_id).with(because);
+        let noting = self.noting(endpoint.environment_id, Actor::system(), deed);
+        let work = move |connection: &Connection| {
+            let parameters = [id.into(), reason.as_str().into(), now.into(), (&url).into()];
+            let was_on = connection.execute(DISABLE, &parameters)? > 0;
+            Ok((was_on, Stale { endpoints: vec![id], ..Stale::default() }))
+        };
+        noting.change(endpoint.application_id, work).await.map(|_| ())
     }
 
     /// Deletes an endpoint of this application with its secrets; what waits for it is cancelled.

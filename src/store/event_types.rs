@@ -1,5 +1,6 @@
 //! Event types in the store.
 
+use super::audit::Outcome;
 use super::connection::{Connection, Row};
 use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Inserted};
@@ -159,7 +160,7 @@ fn bring(
 impl Store {
     /// Makes a change to event types of an environment. What is remembered of their schemas is stale then; and the
     /// environment's routes too, if it has schemas now and had none, or the other way round.
-    async fn change_event_types<T: Send + 'static>(
+    async fn change_event_types<T: Outcome + Send + 'static>(
         &self,
         environment_id: EnvironmentId,
         mut work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,

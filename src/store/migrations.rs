@@ -34,6 +34,7 @@ const STEPS: &[Step] = steps![
     "0005_sessions",
     "0006_event_ids",
     "0007_nodes",
+    "0008_audit_entries",
     "0009_order"
 ];
 

@@ -4,6 +4,7 @@
 
 mod applications;
 mod attempts;
+mod audit;
 mod backlog;
 mod bulk;
 mod cache;
@@ -65,10 +66,12 @@ mod updated;
 mod vault;
 mod walk;
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use audit::Outcome;
 use committer::{Committer, Writer};
 use connection::Connection;
 use happenings::Happenings;
@@ -106,6 +109,7 @@ pub use vault::{MASTER_KEY_BYTES, Vault};
 pub use walk::{Walked, WalkedPage};
 
 use crate::clock::Clock;
+use crate::domain::audit::AuditEntry;
 use crate::domain::id::{Id, IdGenerator};
 use crate::domain::time::Timestamp;
 use crate::telemetry::Metrics;
@@ -119,10 +123,19 @@ const GREATEST_ID: &str = "SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS i
     UNION ALL SELECT max(id) FROM endpoints UNION ALL SELECT max(id) FROM applications
     UNION ALL SELECT max(id) FROM idempotency_keys UNION ALL SELECT max(id) FROM endpoint_secrets
     UNION ALL SELECT max(id) FROM environments UNION ALL SELECT max(id) FROM api_keys
-    UNION ALL SELECT max(id) FROM inboxes UNION ALL SELECT max(id) FROM inbox_requests) AS greatest";
+    UNION ALL SELECT max(id) FROM inboxes UNION ALL SELECT max(id) FROM inbox_requests
+    UNION ALL SELECT (SELECT max(id) FROM audit_entries WHERE environment_id = environments.id) FROM environments)
+    AS greatest";
 
-/// The store.
+/// The store, for somebody whose changes are written down, or for Cornet itself.
 pub struct Store {
+    shared: Arc<Shared>,
+    /// What is written down with the next change.
+    entry: Option<AuditEntry>,
+}
+
+/// What the store is for everybody.
+pub struct Shared {
     committer: Committer,
     database: Database,
     happenings: Happenings,
@@ -134,6 +147,14 @@ pub struct Store {
     lease: Arc<Lease>,
     /// The life among other nodes, where there can be any.
     member: Option<Member>,
+}
+
+impl Deref for Store {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 impl Store {
@@ -176,7 +197,7 @@ impl Store {
             Member::start(database.membership()?, parts)
         };
         let member = database.seat().map(join).transpose()?;
-        let store = Self {
+        let shared = Shared {
             committer: Committer::start(writer)?,
             happenings,
             readers: Arc::new(Readers::new(database.clone())),
@@ -188,7 +209,7 @@ impl Store {
             lease,
             member,
         };
-        Ok((Arc::new(store), feed))
+        Ok((Arc::new(Self { shared: Arc::new(shared), entry: None }), feed))
     }
 
     /// The time now.
@@ -245,11 +266,11 @@ impl Store {
         reading.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
     }
 
-    async fn write<T: Send + 'static>(
+    async fn write<T: Outcome + Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.committer.write(work, |_, _| {}).await
+        self.committer.write(self.noted(work, T::is_change), |_, _| {}).await
     }
 }
 

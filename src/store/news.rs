@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::Store;
+use super::audit::Outcome;
 use super::committer::Notice;
 use super::connection::Connection;
 use super::error::StoreError;
@@ -176,7 +177,7 @@ impl Store {
     /// Meanwhile no other node makes a change under the same number. Once it is committed and before the engine is told,
     /// all that it makes stale is forgotten: by the writer, so that it also happens when whoever asked has hung up. The
     /// other nodes are told with the commit.
-    pub(super) async fn change_and_tell<T: Send + 'static>(
+    pub(super) async fn change_and_tell<T: Outcome + Send + 'static>(
         &self,
         lock: i64,
         mut work: impl FnMut(&Connection) -> Result<(T, Option<News>), StoreError> + Send + 'static,
@@ -196,6 +197,7 @@ impl Store {
                 news.take_in(&memory, &happenings, due, notices);
             }
         };
+        let work = self.noted(work, |(done, _): &(T, Option<News>)| done.is_change());
         Ok(self.committer.write(work, notify).await?.0)
     }
 }

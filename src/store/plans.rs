@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::postgres::{PostgresAddress, Use};
 use super::{
-    attempts, backlog, bulk, claim, deliveries, failures, figures, inbox_requests, journeys, lasting_failure, messages,
-    migrations, nodes, partitions, queue, search,
+    attempts, audit, backlog, bulk, claim, deliveries, failures, figures, inbox_requests, journeys, lasting_failure,
+    messages, migrations, nodes, partitions, queue, search,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::domain::id::MessageId;
@@ -19,7 +19,7 @@ use crate::domain::id::MessageId;
 mod cluster;
 
 /// The tables that grow with the traffic, and with those who have it.
-const GROWING: [&str; 9] = [
+const GROWING: [&str; 10] = [
     "messages",
     "deliveries",
     "attempts",
@@ -29,12 +29,13 @@ const GROWING: [&str; 9] = [
     "inbox_requests",
     "applications",
     "endpoints",
+    "audit_entries",
 ];
 /// How many rows each of them has on the server.
 const ROWS: u32 = 20_000;
 
 /// What is asked by people, and for the sake of what waits.
-const QUESTIONS: [&[&str]; 12] = [
+const QUESTIONS: [&[&str]; 13] = [
     messages::QUERIES,
     deliveries::QUERIES,
     attempts::QUERIES,
@@ -47,6 +48,7 @@ const QUESTIONS: [&[&str]; 12] = [
     inbox_requests::QUERIES,
     search::QUERIES,
     backlog::QUERIES,
+    &audit::QUERIES,
 ];
 
 #[test]

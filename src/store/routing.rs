@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::audit::Outcome;
 use super::cache::Weight;
 use super::connection::Connection;
 use super::error::StoreError;
@@ -107,7 +108,7 @@ pub(super) struct Stale {
 
 impl Store {
     /// Makes a change to an application or what belongs to it; `work` answers what to say and what is stale now.
-    pub(super) async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Outcome + Send + 'static>(
         &self,
         id: ApplicationId,
         mut work: impl FnMut(&Connection) -> Result<(T, Stale), StoreError> + Send + 'static,
@@ -121,7 +122,7 @@ impl Store {
 
     /// Makes a change to a whole environment; `work` answers what to say and which endpoints the engine must look at
     /// again. It is seldom, so all that is remembered is forgotten.
-    pub(super) async fn change_environment<T: Send + 'static>(
+    pub(super) async fn change_environment<T: Outcome + Send + 'static>(
         &self,
         mut work: impl FnMut(&Connection) -> Result<(T, Vec<EndpointId>), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

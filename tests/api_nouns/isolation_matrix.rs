@@ -15,9 +15,9 @@ use crate::world::{Answer, KEY, OTHER_KEY, World};
 type Places = BTreeMap<&'static str, String>;
 
 /// An operation that names something.
-struct Operation {
-    method: String,
-    path: String,
+pub struct Operation {
+    pub method: String,
+    pub path: String,
     body: Option<Value>,
 }
 
@@ -53,7 +53,7 @@ fn operations() -> Vec<Operation> {
 }
 
 /// Every operation that the document has.
-fn documented() -> Vec<Operation> {
+pub fn documented() -> Vec<Operation> {
     let document = serde_json::to_value(cornet::api::openapi()).unwrap();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -83,7 +83,7 @@ fn never<K: Kind>(world: &World) -> String {
 }
 
 /// The id of an attempt at what waits for this endpoint, which failed and ended it.
-async fn attempt(world: &World, endpoint: &str) -> String {
+pub async fn attempt(world: &World, endpoint: &str) -> String {
     let endpoint_id = EndpointId::parse(endpoint).unwrap();
     let ever = Timestamp::from_ms(i64::MAX);
     let mut claim = world.store.claim(endpoint_id, ever, 1, HashSet::new()).await.unwrap();

@@ -4,6 +4,7 @@
 
 mod api_tokens;
 mod applications;
+mod audit;
 mod base;
 mod catalogues;
 mod endpoint_rules;
@@ -21,6 +22,7 @@ mod portal_looks;
 mod postgres;
 mod schedules;
 mod schemas;
+mod secrets_shown;
 mod sessions;
 mod shipengine;
 mod world;

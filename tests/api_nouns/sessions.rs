@@ -25,7 +25,7 @@ async fn admin(world: &World) -> Access {
 
 async fn operator(world: &World) -> NewSession {
     let code = world.operations.create_operator_code(&admin(world).await, OPERATOR_CODE_LIFE).await.unwrap();
-    world.operations.open_session_with_code(&code).await.unwrap()
+    world.operations.open_session_with_code(&code, None).await.unwrap()
 }
 
 /// Whether a browser's session is still good.
@@ -58,7 +58,7 @@ async fn a_code_opens_one_session_however_many_ask_at_once() {
     let mut racing = JoinSet::new();
     for _ in 0..8 {
         let (operations, code) = (world.operations.clone(), code.clone());
-        racing.spawn(async move { operations.open_session_with_code(&code).await });
+        racing.spawn(async move { operations.open_session_with_code(&code, None).await });
     }
     let ended = racing.join_all().await;
     let (opened, refused): (Vec<_>, Vec<_>) = ended.into_iter().partition(Result::is_ok);
@@ -70,12 +70,12 @@ async fn a_code_opens_one_session_however_many_ask_at_once() {
 async fn what_is_unknown_used_or_too_old_is_refused_in_the_same_words() {
     let world = World::new().await;
     let used = let_in(&world, "default", json!({})).await;
-    world.operations.open_session_with_code(code_of(&used)).await.unwrap();
+    world.operations.open_session_with_code(code_of(&used), None).await.unwrap();
     let old = let_in(&world, "default", json!({})).await;
     wait(&world, PORTAL_CODE_LIFE);
     let mut words = Vec::new();
     for code in [code_of(&used), code_of(&old), "cc_never", "", &"c".repeat(10_000)] {
-        words.push(world.operations.open_session_with_code(code).await.err().unwrap().to_string());
+        words.push(world.operations.open_session_with_code(code, None).await.err().unwrap().to_string());
     }
     words.dedup();
     assert_eq!(words.len(), 1, "{words:?}");
@@ -86,14 +86,14 @@ async fn a_code_is_good_until_its_minute_and_no_longer() {
     let world = World::new().await;
     let access = let_in(&world, "default", json!({})).await;
     wait(&world, PORTAL_CODE_LIFE - Duration::from_millis(1));
-    world.operations.open_session_with_code(code_of(&access)).await.unwrap();
+    world.operations.open_session_with_code(code_of(&access), None).await.unwrap();
     let code = world.operations.create_operator_code(&admin(&world).await, OPERATOR_CODE_LIFE).await.unwrap();
     wait(&world, OPERATOR_CODE_LIFE);
-    assert!(world.operations.open_session_with_code(&code).await.is_err());
+    assert!(world.operations.open_session_with_code(&code, None).await.is_err());
     // No link lets in for longer than the session that it is for.
     let access = let_in(&world, "default", json!({"expiry": 1})).await;
     wait(&world, Duration::from_secs(1));
-    assert!(world.operations.open_session_with_code(code_of(&access)).await.is_err());
+    assert!(world.operations.open_session_with_code(code_of(&access), None).await.is_err());
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_session_ends_with_the_key_that_opened_it() {
     let keys = format!("/api/v1/management/authentication/{first}/api-token");
     let wanted = Some(json!({"name": "Mine", "scope": "environment"}));
     let made = world.call(&admin_key, "POST", &keys, wanted).await.assert(200);
-    let session = operations.open_session_with_key(made.text("token")).await.unwrap();
+    let session = operations.open_session_with_key(made.text("token"), None).await.unwrap();
     assert_eq!((session.session.grant.environment_id, session.session.grant.scope), (first, Scope::Environment));
     assert!(is_open(&world, &session).await);
     let expire = format!("{keys}/{}/expire", made.text("id"));
@@ -133,15 +133,15 @@ async fn a_session_ends_with_the_key_that_opened_it() {
     // A key of an application opens its portal, until it is given another text, or deleted.
     let integrations = "/api/v1/app/default/integration";
     let made = world.post(integrations, json!({"name": "A"})).await.assert(201);
-    let portal = operations.open_session_with_key(made.text("key")).await.unwrap();
+    let portal = operations.open_session_with_key(made.text("key"), None).await.unwrap();
     assert!(portal.session.grant.application().is_some() && is_open(&world, &portal).await);
     let integration = format!("{integrations}/{}", made.text("id"));
     let rotated = world.post(&format!("{integration}/key/rotate"), json!({})).await.assert(200);
     assert!(!is_open(&world, &portal).await);
-    let portal = operations.open_session_with_key(rotated.text("key")).await.unwrap();
+    let portal = operations.open_session_with_key(rotated.text("key"), None).await.unwrap();
     world.delete(&integration).await.assert(204);
     assert!(!is_open(&world, &portal).await);
-    assert!(operations.open_session_with_key(rotated.text("key")).await.is_err());
+    assert!(operations.open_session_with_key(rotated.text("key"), None).await.is_err());
 }
 
 #[tokio::test]
@@ -149,14 +149,14 @@ async fn what_is_deleted_is_looked_at_no_more() {
     let world = World::new().await;
     world.post("/api/v1/app", json!({"name": "A", "uid": "a"})).await.assert(201);
     let (used, unused) = (let_in(&world, "a", json!({})).await, let_in(&world, "a", json!({})).await);
-    let session = world.operations.open_session_with_code(code_of(&used)).await.unwrap();
+    let session = world.operations.open_session_with_code(code_of(&used), None).await.unwrap();
     world.delete("/api/v1/app/a").await.assert(204);
     assert!(!is_open(&world, &session).await);
-    assert!(world.operations.open_session_with_code(code_of(&unused)).await.is_err());
+    assert!(world.operations.open_session_with_code(code_of(&unused), None).await.is_err());
     world.call(used.text("token"), "GET", "/api/v1/app", None).await.refused(401, "authentication_failed");
 
     let admin_key = world.admin_key().await;
-    let other = world.operations.open_session_with_key(OTHER_KEY).await.unwrap();
+    let other = world.operations.open_session_with_key(OTHER_KEY, None).await.unwrap();
     let environment = format!("/api/v1/management/environment/{}", other.session.grant.environment_id);
     assert!(is_open(&world, &other).await);
     world.call(&admin_key, "DELETE", &environment, None).await.assert(204);
@@ -170,10 +170,10 @@ async fn all_sessions_of_an_application_end_together_or_by_name() {
     let (ada, bob) = (json!({"sessionId": "ada"}), json!({"sessionId": "bob"}));
     let (ada, bob) = (let_in(&world, "default", ada).await, let_in(&world, "default", bob).await);
     let unused = let_in(&world, "default", json!({"sessionId": "ada"})).await;
-    let browser = world.operations.open_session_with_code(code_of(&ada)).await.unwrap();
+    let browser = world.operations.open_session_with_code(code_of(&ada), None).await.unwrap();
     expire(json!({"sessionIds": ["ada", "eve"]})).await.assert(204);
     assert!(!is_open(&world, &browser).await);
-    assert!(world.operations.open_session_with_code(code_of(&unused)).await.is_err());
+    assert!(world.operations.open_session_with_code(code_of(&unused), None).await.is_err());
     assert_eq!(status(&world, ada.text("token"), "GET", "/api/v1/app/default").await, 401);
     assert_eq!(status(&world, bob.text("token"), "GET", "/api/v1/app/default").await, 200);
     expire(json!({"expiry": 60})).await.assert(204);
@@ -244,7 +244,7 @@ async fn who_may_only_look_changes_nothing_and_sees_no_secret() {
     world.send(shipengine.body(axum::body::Body::empty()).unwrap()).await.refused(403, "read_only");
     world.get(&endpoint).await.assert(200);
     // The browser's session is as the token.
-    let session = world.operations.open_session_with_code(code_of(&access)).await.unwrap();
+    let session = world.operations.open_session_with_code(code_of(&access), None).await.unwrap();
     assert!(session.session.grant.read_only && Access::from(&session.session).require_writing().is_err());
     // Who may only look may still leave.
     world.call(token, "POST", "/api/v1/auth/logout", None).await.assert(204);
@@ -303,7 +303,8 @@ async fn event_types_with_flags_are_for_consumers_who_have_one() {
             let expected = if seen.contains(&name) { 200 } else { 404 };
             assert_eq!(status(&world, token, "GET", &format!("{path}/{name}")).await, expected, "{name}");
         }
-        let seen_here = Access::from(&world.operations.open_session_with_code(code_of(&access)).await.unwrap().session);
+        let seen_here =
+            Access::from(&world.operations.open_session_with_code(code_of(&access), None).await.unwrap().session);
         let in_order = world.operations.event_types_in_order(&seen_here, false).await.unwrap();
         assert_eq!(in_order.iter().map(|event_type| event_type.name.as_str()).collect::<Vec<_>>(), seen);
     }
@@ -315,10 +316,10 @@ async fn event_types_with_flags_are_for_consumers_who_have_one() {
 async fn each_text_opens_its_own_door_alone() {
     let world = World::new().await;
     let access = let_in(&world, "default", json!({})).await;
-    let browser = world.operations.open_session_with_key(KEY).await.unwrap();
+    let browser = world.operations.open_session_with_key(KEY, None).await.unwrap();
     for text in [browser.text.as_str(), code_of(&access)] {
         world.call(text, "GET", "/api/v1/app", None).await.refused(401, "authentication_failed");
-        assert!(world.operations.open_session_with_key(text).await.is_err());
+        assert!(world.operations.open_session_with_key(text, None).await.is_err());
     }
     for text in [access.text("token"), code_of(&access), KEY, ""] {
         assert!(world.operations.session(text).await.is_err());
@@ -356,16 +357,16 @@ async fn an_environment_is_there_for_whoever_may_see_it() {
 async fn who_guesses_keys_has_to_wait_and_a_link_opens_all_the_same() {
     let world = World::new().await;
     let code = world.operations.create_operator_code(&admin(&world).await, OPERATOR_CODE_LIFE).await.unwrap();
-    world.operations.open_session_with_key(KEY).await.unwrap();
+    world.operations.open_session_with_key(KEY, None).await.unwrap();
     for _ in 0..SIGN_IN_FAILURES_MAX {
-        let refused = world.operations.open_session_with_key("ck_guessed").await;
+        let refused = world.operations.open_session_with_key("ck_guessed", None).await;
         assert!(matches!(refused, Err(OpError::Unauthenticated)));
     }
-    let refused = world.operations.open_session_with_key(KEY).await;
+    let refused = world.operations.open_session_with_key(KEY, None).await;
     assert!(matches!(refused, Err(OpError::TooMany { code: "sign_ins_failed", .. })));
-    world.operations.open_session_with_code(&code).await.unwrap();
+    world.operations.open_session_with_code(&code, None).await.unwrap();
     wait(&world, MINUTE);
-    world.operations.open_session_with_key(KEY).await.unwrap();
+    world.operations.open_session_with_key(KEY, None).await.unwrap();
 }
 
 #[tokio::test]
@@ -380,7 +381,7 @@ async fn what_has_ended_is_swept_away_and_the_oldest_makes_place() {
         let (operations, admin) = (operations.clone(), admin(&world).await);
         opening.spawn(async move {
             let code = operations.create_operator_code(&admin, OPERATOR_CODE_LIFE).await.unwrap();
-            operations.open_session_with_code(&code).await.unwrap()
+            operations.open_session_with_code(&code, None).await.unwrap()
         });
     }
     opening.join_all().await;
@@ -403,7 +404,7 @@ async fn a_code_can_be_made_without_a_token() {
     let own = world.operations.authenticate(KEY).await.unwrap();
     let wanted = PortalAccess { read_only: true, name: Some("ada".to_owned()), ..PortalAccess::default() };
     let code = world.operations.create_portal_code(&own, "default", wanted.clone()).await.unwrap();
-    let session = world.operations.open_session_with_code(&code).await.unwrap().session;
+    let session = world.operations.open_session_with_code(&code, None).await.unwrap().session;
     assert_eq!((session.name.as_deref(), session.grant.read_only), (Some("ada"), true));
     assert_eq!(session.expires_at, world.store.now().plus(PORTAL_SESSION_LIFE));
     let other = world.operations.authenticate(OTHER_KEY).await.unwrap();

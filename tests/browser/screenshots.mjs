@@ -85,6 +85,7 @@ function dashboardPages(scene) {
     ["event-types", "/event-types"],
     ["inboxes", "/inboxes"],
     ["settings", "/settings"],
+    ["audit-log", "/settings/audit", true],
     ["environments", "/environments"],
     ["keys", "/keys"],
     ["system", "/system"],

@@ -19,17 +19,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cornet::clock::Clock as _;
+use cornet::domain::audit::{Action, Actor, AuditFilter, Deed};
 use cornet::domain::delivery::{AttemptFilter, DeliveryState, Outcome, Standing, Trigger};
 use cornet::domain::failing::FAILING_FOR_MAX;
-use cornet::domain::id::EndpointId;
+use cornet::domain::id::{EndpointId, EnvironmentId};
 use cornet::domain::message::MessageFilter;
 use cornet::domain::time::Span;
 use cornet::store::{
-    Accepted, AttemptsPage, Content, DestinedFilter, Inserted, MessagesPage, Notice, Reach, Record, Statistics,
+    Accepted, AttemptsPage, Content, DestinedFilter, Inserted, MessagesPage, Notice, Page, Reach, Record, Statistics,
 };
 use futures_util::future::join_all;
 
 use bench::{Bench, DAY, Kind};
+use postgres::Place;
 
 /// Runs a test on a database of this kind.
 fn on(kind: Kind, test: impl AsyncFnOnce(Bench)) {
@@ -66,6 +68,7 @@ on_both!(
     what_is_old_goes,
     what_failed_in_an_order_keeps_its_place,
     nobody_is_switched_off_while_most_endpoints_fail,
+    entries_of_the_audit_log_are_kept_with_their_change_and_stay,
 );
 
 fn page(limit: usize) -> AttemptsPage {
@@ -368,4 +371,36 @@ async fn nobody_is_switched_off_while_most_endpoints_fail(bench: Bench) {
     bench.pass(Duration::from_secs(60));
     all(delivered, &endpoints[2..3]).await;
     assert_eq!(bench.store.disable_what_fails().await.unwrap(), endpoints[..1], "it is its own fault");
+}
+
+/// Past the store, as somebody does who has got hold of the database itself (THREATS G18).
+async fn entries_of_the_audit_log_are_kept_with_their_change_and_stay(bench: Bench) {
+    let note = |detail: &str| {
+        let deed = Deed::new(Action::ApplicationDeleted, bench.application_id).with(detail);
+        bench.store.noting(bench.environment_id, Actor::system(), deed)
+    };
+    let missing = bench.store.next_id();
+    assert!(!note("nothing").delete_application(missing).await.unwrap());
+    assert!(note("deleted").delete_application(bench.application_id).await.unwrap());
+    let killed = bench.killed().await;
+    let whole = Page { limit: 9, after: None, backwards: false, descending: false };
+    let entries = killed.store.audit_entries(killed.environment_id, AuditFilter::default(), whole).await.unwrap();
+    let details: Vec<_> = entries.items.iter().map(|entry| entry.deed.detail.as_str()).collect();
+    assert_eq!(details, ["deleted"], "what changed nothing is not written down");
+    let other: EnvironmentId = killed.store.next_id();
+    let whole = Page { limit: 9, after: None, backwards: false, descending: true };
+    assert!(killed.store.audit_entries(other, AuditFilter::default(), whole).await.unwrap().items.is_empty());
+
+    for sql in ["UPDATE audit_entries SET detail = 'nothing'", "DELETE FROM audit_entries"] {
+        let refused = match &killed.place {
+            Place::File(path) => rusqlite::Connection::open(path).unwrap().execute_batch(sql).is_err(),
+            // The block ends well only if the statement was refused.
+            Place::Fresh(fresh) => {
+                let block = format!("DO $$ BEGIN {sql}; ASSERT FALSE; EXCEPTION WHEN raise_exception THEN END $$");
+                fresh.sql(&block).is_empty()
+            }
+        };
+        assert!(refused, "{sql}");
+    }
+    assert_eq!(killed.place.numbers("SELECT count(*) FROM audit_entries WHERE detail = 'deleted'"), [[1]]);
 }

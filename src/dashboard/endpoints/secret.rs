@@ -87,6 +87,7 @@ async fn reveal(
     let viewer = submitted.viewer;
     let shown = Shown::find(&pages, &viewer, &path).await?;
     let (application, endpoint) = shown.ids();
+    viewer.require_fresh(shown.at(viewer.place, "/secret"))?;
     let secret = pages.operations.endpoint_secret(&viewer.access, &application, &endpoint).await?;
     // No browser keeps the page, and no button leads back to it.
     Ok(page(&viewer, &shown, Some(&secret)).into_response())

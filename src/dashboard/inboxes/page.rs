@@ -182,7 +182,7 @@ pub(super) async fn answer(
             body: Some(fields.raw("body").to_owned()),
             secret: None,
         };
-        match pages.operations.change_inbox(&inbox.token, change).await {
+        match pages.operations.change_inbox_by_token(&inbox.token, change).await {
             Ok(inbox) => return Ok(Redirect::to(&with_notice(&page_of(&inbox.token), "saved")).into_response()),
             // The operation's field of this name is the whole of a request elsewhere.
             Err(OpError::Invalid { code: "inbox_body", why, .. }) => form = form.with_error("body", &why),

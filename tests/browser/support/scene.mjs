@@ -113,6 +113,7 @@ export function operatorPages({ environment, app, endpoint, message, attempt, in
     ["/inboxes", "Inboxes"],
     [`/inboxes/${inbox.id}/delete`, "Delete inbox?"],
     ["/settings", "Settings"],
+    ["/settings/audit", "Audit log"],
     ["/keys", "API keys"],
     ["/keys/new", "New API key"],
     ...below(`/keys/${key.id}`, [["/replace", "Replace key?"], ["/expire", "End key?"]]),
