@@ -16,7 +16,7 @@ use support::server::run;
 use support::{postgres, until};
 
 /// Every row of the table, by how it begins.
-const ROWS: [&str; 19] = [
+const ROWS: [&str; 27] = [
     "throughput: messages",
     "throughput: CPU",
     "fan-out: deliveries",
@@ -30,6 +30,14 @@ const ROWS: [&str; 19] = [
     "nodes: messages a second, three",
     "backlog: messages",
     "backlog: most resident",
+    "growth: messages a second on 1 stored",
+    "growth: slowest of 5 questions on 1 stored",
+    "growth: messages a second on 10 stored",
+    "growth: slowest of 5 questions on 10 stored",
+    "growth: messages a second on 100 stored",
+    "growth: slowest of 5 questions on 100 stored",
+    "growth: messages a second on 1 000 stored",
+    "growth: slowest of 5 questions on 1 000 stored",
     "noisy: p99",
     "memory: resident",
     "drain: deliveries",

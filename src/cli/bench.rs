@@ -6,6 +6,7 @@ mod filling;
 mod http;
 mod latency;
 mod load;
+mod plot;
 mod postgres;
 mod process;
 mod progress;
@@ -16,7 +17,7 @@ mod role;
 mod scenarios;
 mod stage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -77,6 +78,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NUMBER")]
     stored: Option<u64>,
 
+    /// Delivered messages that `growth` ends with; it begins with a thousandth of them [default: 10000000]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1_000..))]
+    growth: Option<u64>,
+
     /// Deliveries that `drain` starts with [default: 100000]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     backlog: Option<u64>,
@@ -96,6 +101,10 @@ pub struct BenchArgs {
     /// Write every run to this file too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Draw what `growth` found into this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 }
 
 /// A part of the benchmark that runs as a process of its own, and is started by it alone.
@@ -120,6 +129,7 @@ struct Plan {
     payload_bytes: usize,
     waiting: u64,
     stored: u64,
+    growth: u64,
     backlog: u64,
     noisy: usize,
     /// How long a server is looked at that has nothing to do.
@@ -150,6 +160,7 @@ impl BenchArgs {
             payload_bytes: usize::try_from(self.payload).unwrap_or_default(),
             waiting: size(self.waiting, (300, 1_000_000), quick),
             stored: size(self.stored, (300, 5_000_000), quick),
+            growth: size(self.growth, (1_000, 10_000_000), quick),
             backlog: size(self.backlog, (300, 100_000), quick),
             noisy: size(self.noisy, (6, 1_000), quick).into(),
             rest: if quick { Duration::from_millis(200) } else { Duration::from_secs(10) },
@@ -217,11 +228,17 @@ async fn measure(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         }
     }
     report.notes.append(&mut known.notes);
+    let growth = std::mem::take(&mut known.growth);
     report.notes.push(stage.plan.to_string());
     drop((known, stage));
+    let write = |path: &Path, text: String| {
+        std::fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+    };
     if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report.json())?;
-        std::fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+        write(path, serde_json::to_string_pretty(&report.json())?)?;
+    }
+    if let Some(path) = &args.plot {
+        write(path, plot::draw(&growth))?;
     }
     print_line(&report.table())?;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -1,6 +1,7 @@
 //! What a benchmark found: a row for each figure, with the figure that it is held against and the goal, as a table that
 //! can be pasted into a document and as JSON with every run.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ pub(super) enum Unit {
 
 impl Unit {
     /// The figure as people read it.
-    fn shown(self, value: f64) -> String {
+    pub(super) fn shown(self, value: f64) -> String {
         match self {
             Self::PerSecond => format!("{}/s", grouped(value)),
             Self::Microseconds => format!("{value:.1} µs"),
@@ -44,7 +45,7 @@ impl Unit {
 }
 
 /// A whole number with a space between its thousands.
-fn grouped(value: f64) -> String {
+pub(super) fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -80,7 +81,7 @@ pub(super) struct Reference {
 pub(super) struct Row {
     pub(super) scenario: &'static str,
     /// What is measured.
-    pub(super) what: &'static str,
+    pub(super) what: Cow<'static, str>,
     pub(super) unit: Unit,
     /// Cornet's figure in each run; none where it cannot be measured.
     pub(super) runs: Vec<f64>,
@@ -251,7 +252,14 @@ mod tests {
     fn row(runs: &[f64], reference: Option<&[f64]>, goal: Goal) -> Row {
         let reference = reference.map(|runs| Reference { name: "raw relay", runs: runs.to_vec() });
         let runs = runs.to_vec();
-        Row { scenario: "throughput", what: "messages", unit: Unit::PerSecond, runs, reference, goal: Some(goal) }
+        Row {
+            scenario: "throughput",
+            what: "messages".into(),
+            unit: Unit::PerSecond,
+            runs,
+            reference,
+            goal: Some(goal),
+        }
     }
 
     #[test]

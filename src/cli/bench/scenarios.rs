@@ -2,11 +2,13 @@
 //! held against each other take turns, so that a machine that changes its pace does so for both.
 
 mod databases;
+mod growth;
 mod noisy;
 mod posting;
 mod resting;
 mod stored;
 
+use super::plot::Curve;
 use super::report::{Goal, Reference, Row, Unit};
 use super::stage::{Kind, Measured, Stage};
 
@@ -25,6 +27,8 @@ pub(super) enum Scenario {
     Nodes,
     /// Throughput while much waits and is stored
     Backlog,
+    /// Throughput and the time of questions, on stores of more and more messages
+    Growth,
     /// A healthy endpoint beside dead, hanging and slow ones
     Noisy,
     /// Memory while much waits
@@ -47,6 +51,7 @@ impl Scenario {
             Self::Postgres => databases::postgres(stage).await,
             Self::Nodes => databases::nodes(stage, known).await,
             Self::Backlog => stored::backlog(stage, known).await,
+            Self::Growth => growth::growth(stage, known).await,
             Self::Noisy => noisy::noisy(stage).await,
             Self::Memory => stored::memory(stage, known).await,
             Self::Drain => stored::drain(stage).await,
@@ -63,6 +68,8 @@ pub(super) struct Known {
     cornet_rate: Option<f64>,
     /// A store in which much waits and is stored.
     filled: Option<super::process::Folder>,
+    /// What was found on stores of more and more messages.
+    pub(super) growth: Vec<Curve>,
     /// What a reader must know beside the figures.
     pub(super) notes: Vec<String>,
 }
@@ -108,6 +115,6 @@ impl Series {
     ) -> Row {
         let runs = |measured: &[Measured]| measured.iter().map(figure).collect();
         let reference = Reference { name: self.reference_name, runs: runs(&self.reference) };
-        Row { scenario, what, unit, runs: runs(&self.cornet), reference: Some(reference), goal }
+        Row { scenario, what: what.into(), unit, runs: runs(&self.cornet), reference: Some(reference), goal }
     }
 }

@@ -261,6 +261,11 @@ impl Stage {
         Ok(serde_json::from_str(&answer)?)
     }
 
+    /// Looks something of the application up that every store has.
+    pub(super) async fn look_up(&self, contestant: &Contestant, path: &[&str]) -> anyhow::Result<Value> {
+        self.ask(contestant, Method::GET, &[&[APPLICATION], path].concat(), &Value::Null).await
+    }
+
     /// Registers an endpoint; its id.
     pub(super) async fn register(
         &self,

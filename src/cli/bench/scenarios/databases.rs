@@ -48,5 +48,5 @@ fn on_postgres(nodes: usize) -> Side {
 }
 
 fn missing(scenario: &'static str, what: &'static str, unit: Unit, goal: Option<Goal>) -> Row {
-    Row { scenario, what, unit, runs: Vec::new(), reference: None, goal }
+    Row { scenario, what: what.into(), unit, runs: Vec::new(), reference: None, goal }
 }

@@ -22,7 +22,7 @@ pub(super) async fn noisy(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
     }
     Ok(vec![Row {
         scenario: "noisy",
-        what: "p99 of a healthy endpoint beside dead, hanging and slow ones",
+        what: "p99 of a healthy endpoint beside dead, hanging and slow ones".into(),
         unit: Unit::Milliseconds,
         runs: beside,
         reference: Some(Reference { name: "alone", runs: alone }),

@@ -1,5 +1,7 @@
 //! What a server costs that has nothing to do.
 
+use std::borrow::Cow;
+
 use crate::cli::bench::report::{Goal, Row, Unit};
 use crate::cli::bench::stage::{Kind, Stage};
 use crate::clock::{Clock, SystemClock};
@@ -26,7 +28,7 @@ pub(super) async fn idle(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
     }
     let row = |what, unit, runs, most| Row {
         scenario: "idle",
-        what,
+        what: Cow::from(what),
         unit,
         runs,
         reference: None,

@@ -29,7 +29,7 @@ pub(super) async fn backlog(stage: &mut Stage, known: &mut Known) -> anyhow::Res
     }
     let rate = Row {
         scenario: "backlog",
-        what: "messages a second while much waits and is stored",
+        what: "messages a second while much waits and is stored".into(),
         unit: Unit::PerSecond,
         runs: full,
         reference: Some(Reference { name: "empty store", runs: empty }),
@@ -37,7 +37,7 @@ pub(super) async fn backlog(stage: &mut Stage, known: &mut Known) -> anyhow::Res
     };
     let memory = Row {
         scenario: "backlog",
-        what: "most resident memory meanwhile",
+        what: "most resident memory meanwhile".into(),
         unit: Unit::Megabytes,
         runs: memory,
         reference: None,
@@ -58,7 +58,7 @@ pub(super) async fn memory(stage: &mut Stage, known: &mut Known) -> anyhow::Resu
     }
     Ok(vec![Row {
         scenario: "memory",
-        what: "resident memory while much waits",
+        what: "resident memory while much waits".into(),
         unit: Unit::Megabytes,
         runs,
         reference: None,
@@ -116,7 +116,7 @@ pub(super) async fn drain(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
     }
     Ok(vec![Row {
         scenario: "drain",
-        what: "deliveries a second to an endpoint that came back",
+        what: "deliveries a second to an endpoint that came back".into(),
         unit: Unit::PerSecond,
         runs: drained,
         reference: Some(Reference { name: "live", runs: live }),
@@ -142,7 +142,7 @@ pub(super) async fn start(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
     }
     Ok(vec![Row {
         scenario: "start",
-        what: "from the start to the first delivery while much waits",
+        what: "from the start to the first delivery while much waits".into(),
         unit: Unit::Seconds,
         runs,
         reference: None,
