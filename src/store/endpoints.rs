@@ -1,8 +1,7 @@
-//! Endpoints in the store, with their secrets. Secrets and headers are sealed, each for its endpoint; in memory a
-//! secret's text lives only as long as it is read.
+//! Endpoints in the store. Their headers, which may hold passwords, are sealed, each for its endpoint. Their secrets are
+//! elsewhere.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -11,16 +10,12 @@ use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Inserted};
 use super::routing::Stale;
 use super::vault::Vault;
-use super::{Store, Updated, applications, environments, json_list};
+use super::{Store, Updated, applications, endpoint_secrets, environments, json_list};
 use crate::domain::audit::{Action, Actor, Deed};
-use crate::domain::endpoint::{
-    DisabledBecause, ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers, SECRETS_MAX,
-};
+use crate::domain::endpoint::{DisabledBecause, ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers};
 use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId};
 use crate::domain::secret::EndpointSecret;
-use crate::domain::signature::Signer;
 use crate::domain::target::Target;
-use crate::domain::time::Timestamp;
 
 const GET: &str = "SELECT id, environment_id, application_id, uid, url, description, event_types, channels, metadata,
     headers, throttle_rate, disabled, created_at, updated_at, number,
@@ -48,19 +43,9 @@ const DELETE: &str = "DELETE FROM endpoints WHERE id = ?1";
 const DISABLE: &str =
     "UPDATE endpoints SET disabled = ?2, updated_at = ?3 WHERE id = ?1 AND disabled IS NULL AND url = ?4";
 
-const SECRETS: &str =
-    "SELECT sealed, expires_at, created_at FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id DESC";
 /// The index that answers it has the same condition.
 const AT_INBOXES: &str = "SELECT id, application_id, url FROM endpoints
     WHERE environment_id = ?1 AND url GLOB '*/inbox/*' ORDER BY id";
-const INSERT_SECRET: &str =
-    "INSERT INTO endpoint_secrets (id, endpoint_id, sealed, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, NULL)";
-const END_SECRET: &str = "UPDATE endpoint_secrets SET expires_at = ?2 WHERE endpoint_id = ?1 AND expires_at IS NULL";
-/// Secrets that sign no more, and those beyond the newest that may.
-const DELETE_SECRETS: &str = "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1 AND (expires_at <= ?2 OR id NOT IN
-    (SELECT id FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id DESC LIMIT ?3))";
-const DELETE_ALL_SECRETS: &str = "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1";
-
 /// Whether several endpoints of an application may have the same event type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventTypeSharing {
@@ -68,45 +53,6 @@ pub enum EventTypeSharing {
     ByRule,
     /// No: each event type has one endpoint at most.
     Never,
-}
-
-/// A secret that takes the place of the one in use.
-pub struct Rotation {
-    /// Orders it among the endpoint's secrets.
-    pub id: EndpointId,
-    /// The new secret.
-    pub secret: EndpointSecret,
-    /// How long the one before goes on signing.
-    pub grace: Duration,
-}
-
-/// A secret of an endpoint, and when it signs.
-pub(super) struct Kept {
-    /// The secret.
-    pub(super) secret: EndpointSecret,
-    /// Since when.
-    pub(super) since: Timestamp,
-    /// Until when; `None` is that it is in use.
-    pub(super) until: Option<Timestamp>,
-}
-
-impl Kept {
-    fn signs_at(&self, time: Timestamp) -> bool {
-        self.since <= time && self.until.is_none_or(|end| time < end)
-    }
-}
-
-/// What signed for an endpoint at a time in the past.
-pub struct SignersThen {
-    /// Those that are still there, newest first.
-    pub signers: Vec<Signer>,
-    /// Whether the secret was replaced since. What replacing has deleted is not among them.
-    pub replaced: bool,
-}
-
-/// Where the secret of an endpoint is sealed for.
-pub(super) fn secrets_place(id: EndpointId) -> String {
-    format!("endpoint_secrets|{id}")
 }
 
 /// Where the headers of an endpoint are sealed for.
@@ -198,38 +144,9 @@ pub(super) fn ids(connection: &Connection, application_id: ApplicationId) -> Res
     connection.query(IDS, &[application_id.into()], |row| row.id(0))
 }
 
-/// The secrets of an endpoint, newest first.
-pub(super) fn secrets(
-    connection: &Connection,
-    vault: &Vault,
-    endpoint_id: EndpointId,
-) -> Result<Vec<Kept>, StoreError> {
-    let place = secrets_place(endpoint_id);
-    connection.query(SECRETS, &[endpoint_id.into()], |row| {
-        let damaged = || StoreError::Corrupt(place.clone());
-        let text = vault.open(&place, &row.bytes(0)?)?;
-        let text = str::from_utf8(&text).map_err(|_| damaged())?;
-        let secret = EndpointSecret::parse(text).map_err(|_| damaged())?;
-        Ok(Kept { secret, since: row.time(2)?, until: row.optional_integer(1)?.map(Timestamp::from_ms) })
-    })
-}
-
-fn insert_secret(
-    connection: &Connection,
-    vault: &Vault,
-    endpoint_id: EndpointId,
-    id: EndpointId,
-    secret: &EndpointSecret,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let sealed = vault.seal(&secrets_place(endpoint_id), secret.to_text().as_bytes())?;
-    connection.execute(INSERT_SECRET, &[id.into(), endpoint_id.into(), sealed.as_slice().into(), now.into()])?;
-    Ok(())
-}
-
 /// Deletes an endpoint with its secrets.
 pub(super) fn delete(connection: &Connection, id: EndpointId) -> Result<(), StoreError> {
-    connection.execute(DELETE_ALL_SECRETS, &[id.into()])?;
+    endpoint_secrets::delete_all(connection, id)?;
     connection.execute(DELETE, &[id.into()])?;
     Ok(())
 }
@@ -313,64 +230,11 @@ fn insert(
     }
     let number = next_number(connection, endpoint.environment_id)?;
     write(connection, vault, INSERT, &Endpoint { number, ..endpoint.clone() })?;
-    insert_secret(connection, vault, endpoint.id, endpoint.id, secret, endpoint.created_at)?;
+    endpoint_secrets::insert(connection, vault, endpoint.id, endpoint.id, secret, endpoint.created_at)?;
     Ok(Inserted::New)
 }
 
-/// Puts a new secret in the place of the one in use, which signs until its grace is over. A leaked secret must always
-/// be replaceable, so of too many the oldest goes, rather than the change being refused.
-fn rotate(
-    connection: &Connection,
-    vault: &Vault,
-    endpoint_id: EndpointId,
-    rotation: &Rotation,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    connection.execute(END_SECRET, &[endpoint_id.into(), now.plus(rotation.grace).into()])?;
-    insert_secret(connection, vault, endpoint_id, rotation.id, &rotation.secret, now)?;
-    let newest = i64::try_from(SECRETS_MAX).unwrap_or(i64::MAX);
-    connection.execute(DELETE_SECRETS, &[endpoint_id.into(), now.into(), newest.into()])?;
-    Ok(())
-}
-
 impl Store {
-    /// The secret of an endpoint that is in use.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn endpoint_secret(&self, id: EndpointId) -> Result<Option<EndpointSecret>, StoreError> {
-        let vault = self.vault.clone();
-        let found = self.read(move |connection| secrets(connection, &vault, id)).await?;
-        Ok(found.into_iter().next().map(|kept| kept.secret))
-    }
-
-    /// What signed for an endpoint at `time`.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn signers_at(&self, id: EndpointId, time: Timestamp) -> Result<SignersThen, StoreError> {
-        let vault = self.vault.clone();
-        let found = self.read(move |connection| secrets(connection, &vault, id)).await?;
-        let signed = found.iter().filter(|kept| kept.signs_at(time));
-        Ok(SignersThen {
-            signers: signed.map(|kept| Signer::new(&kept.secret)).collect(),
-            replaced: found.first().is_none_or(|newest| newest.since > time),
-        })
-    }
-
-    /// The secrets of an endpoint, newest first, each with when it stops signing.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn endpoint_secrets(
-        &self,
-        id: EndpointId,
-    ) -> Result<Vec<(EndpointSecret, Option<Timestamp>)>, StoreError> {
-        let vault = self.vault.clone();
-        let found = self.read(move |connection| secrets(connection, &vault, id)).await?;
-        Ok(found.into_iter().map(|kept| (kept.secret, kept.until)).collect())
-    }
-
     /// The endpoints of the environment whose URLs look like an inbox's: their ids, applications and targets.
     ///
     /// # Errors
@@ -471,31 +335,6 @@ impl Store {
         self.change(application_id, move |connection| {
             delete(connection, id)?;
             Ok(((), Stale { endpoints: vec![id], ..Stale::default() }))
-        })
-        .await
-    }
-
-    /// Gives an endpoint a new secret, once for each idempotency key.
-    ///
-    /// # Errors
-    /// When the store could not.
-    pub async fn rotate_secret(
-        &self,
-        endpoint: Endpoint,
-        rotation: Rotation,
-        key: Option<IdempotencyKey>,
-    ) -> Result<Inserted, StoreError> {
-        let (vault, now) = (self.vault.clone(), self.now());
-        self.change(endpoint.application_id, move |connection| {
-            let made = rotation.id.number();
-            let inserted = idempotency::once(connection, endpoint.environment_id, key.as_ref(), made, || {
-                if get(connection, &vault, endpoint.id)?.is_none() {
-                    return Ok(Inserted::Orphaned);
-                }
-                rotate(connection, &vault, endpoint.id, &rotation, now)?;
-                Ok(Inserted::New)
-            })?;
-            Ok((inserted, Stale { endpoints: vec![endpoint.id], ..Stale::default() }))
         })
         .await
     }

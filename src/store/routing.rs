@@ -10,7 +10,7 @@ use super::connection::Connection;
 use super::error::StoreError;
 use super::news::News;
 use super::vault::Vault;
-use super::{Store, applications, endpoints, environments, event_types, locks, schedules};
+use super::{Store, applications, endpoint_secrets, endpoints, environments, event_types, locks, schedules};
 use crate::domain::application::Application;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::environment::Environment;
@@ -84,7 +84,7 @@ fn load(connection: &Connection, vault: &Vault, id: ApplicationId) -> Result<Opt
     };
     let mut routes = Vec::new();
     for endpoint in endpoints::of_application(connection, vault, id)? {
-        let secrets = endpoints::secrets(connection, vault, endpoint.id)?;
+        let secrets = endpoint_secrets::secrets(connection, vault, endpoint.id)?;
         let target = Target::parse(&endpoint.url)
             .map_err(|error| StoreError::Corrupt(format!("the URL of {}: {error}", endpoint.id)))?;
         let signers = secrets.iter().map(|kept| (Signer::new(&kept.secret), kept.until)).collect();

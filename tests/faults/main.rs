@@ -10,6 +10,7 @@ mod database_restart;
 mod disk;
 mod flipped_byte;
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[expect(dead_code, reason = "each test binary uses its own part of it")]
 #[path = "../simulation/foundation.rs"]
 mod foundation;
 mod full_disk;

@@ -7,7 +7,7 @@ use crate::domain::finding::Finding;
 use crate::store::connection::{Connection, Row};
 use crate::store::error::StoreError;
 use crate::store::vault::Vault;
-use crate::store::{endpoints, inboxes};
+use crate::store::{endpoint_secrets, endpoints, inboxes};
 
 const SIGNING_SECRETS: &str = "SELECT endpoint_id, sealed FROM endpoint_secrets";
 const HEADERS: &str = "SELECT id, headers FROM endpoints";
@@ -23,7 +23,7 @@ type Place = fn(&Row<'_>) -> Result<String, StoreError>;
 pub(super) fn examine_secrets(connection: &Connection, vault: &Vault, tell: Tell<'_>) -> Result<(), StoreError> {
     const SUBJECT: &str = "secrets";
     let sealed: [(&'static str, Place); 3] = [
-        (SIGNING_SECRETS, |row| Ok(endpoints::secrets_place(row.id(0)?))),
+        (SIGNING_SECRETS, |row| Ok(endpoint_secrets::secrets_place(row.id(0)?))),
         (HEADERS, |row| Ok(endpoints::headers_place(row.id(0)?))),
         (INBOX_SECRETS, |row| Ok(inboxes::secret_place(row.id(0)?))),
     ];
