@@ -40,7 +40,8 @@ impl MessageDoor {
 
     /// Answers a request that posts a message to this application.
     pub async fn answer(&self, application: String, request: Request) -> Response {
-        let accept = |request| async { self.accept(application, request).await.into_response() };
+        // In a box, because all that stands around it would have room for it twice.
+        let accept = |request| Box::pin(async { self.accept(application, request).await.into_response() });
         request_id::attach_around(&self.state.operations, request, accept).await
     }
 

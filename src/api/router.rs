@@ -1,15 +1,18 @@
 //! The table of all operations. A handler is named after its operation, and method and path stand with it; the
 //! document at `/openapi.json` is made of the same table, so neither can have what the other lacks.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use super::error::{Problem, ProblemSchemas};
@@ -33,19 +36,34 @@ use super::{
 )]
 struct Document;
 
-/// Each line of the tables is a path of the wire, with its operations.
-fn table() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(health::get_health))
-        .routes(routes!(health::ping))
-        .merge(of_applications())
-        .merge(of_environments())
-        .merge(of_shipengine())
+/// What the lines of the table are collected into: the router, or the document. That takes as much memory as everything else
+/// that an idle server has, so the two are not made together.
+trait Table: Sized {
+    /// Adds a line: a path of the wire, with its operations.
+    fn routes(self, line: UtoipaMethodRouter<ApiState>) -> Self;
+}
+
+impl Table for OpenApiRouter<ApiState> {
+    fn routes(self, line: UtoipaMethodRouter<ApiState>) -> Self {
+        Self::routes(self, line)
+    }
+}
+
+impl Table for Router<ApiState> {
+    fn routes(self, (_, paths, operations): UtoipaMethodRouter<ApiState>) -> Self {
+        paths.paths.keys().fold(self, |router, path| router.route(path, operations.clone()))
+    }
+}
+
+/// Adds all lines.
+fn whole<T: Table>(table: T) -> T {
+    let table = table.routes(routes!(health::get_health)).routes(routes!(health::ping));
+    of_shipengine(of_environments(of_applications(table)))
 }
 
 /// What belongs to an application.
-fn of_applications() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+fn of_applications<T: Table>(table: T) -> T {
+    table
         // /api/v1/app
         .routes(routes!(applications::list_applications, applications::create_application))
         .routes(routes!(
@@ -100,8 +118,8 @@ fn of_applications() -> OpenApiRouter<ApiState> {
 }
 
 /// What belongs to an environment, and environments themselves.
-fn of_environments() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+fn of_environments<T: Table>(table: T) -> T {
+    table
         // /api/v1/event-type
         .routes(routes!(event_types::list_event_types, event_types::create_event_type))
         .routes(routes!(
@@ -133,8 +151,8 @@ fn of_environments() -> OpenApiRouter<ApiState> {
 }
 
 /// ShipEngine's API.
-fn of_shipengine() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+fn of_shipengine<T: Table>(table: T) -> T {
+    table
         // /v1/environment/webhooks
         .routes(routes!(shipengine::list_webhooks, shipengine::create_webhook))
         .routes(routes!(shipengine::get_webhook, shipengine::update_webhook, shipengine::delete_webhook))
@@ -142,7 +160,14 @@ fn of_shipengine() -> OpenApiRouter<ApiState> {
 
 /// The API's document (OpenAPI 3.1).
 pub fn openapi() -> OpenApi {
-    secured(table().into_openapi())
+    secured(whole(OpenApiRouter::with_openapi(Document::openapi())).into_openapi())
+}
+
+/// The text of the document, made when it is first asked for.
+async fn show_document() -> impl IntoResponse {
+    // A document of texts, lists and maps always is JSON.
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| serde_json::to_vec(&openapi()).unwrap_or_default().into());
+    ([(CONTENT_TYPE, "application/json")], TEXT.clone())
 }
 
 fn secured(mut document: OpenApi) -> OpenApi {
@@ -158,11 +183,7 @@ fn secured(mut document: OpenApi) -> OpenApi {
 /// The API, as a service. Whatever it does not know is answered as a problem too.
 pub fn router(state: ApiState) -> Router {
     let operations = state.operations.clone();
-    let (router, document) = table().split_for_parts();
-    // A document of texts, lists and maps always is JSON.
-    let document = Bytes::from(serde_json::to_vec(&secured(document)).unwrap_or_default());
-    let show_document = move || async move { ([(CONTENT_TYPE, "application/json")], document) };
-    router
+    whole(Router::new())
         .route("/openapi.json", get(show_document))
         .route("/event-types.openapi.json", get(catalogue::export_openapi))
         .fallback(|| async { Problem::not_found("there is nothing at this path") })

@@ -97,7 +97,7 @@ impl Operations {
     /// When it is unknown or has ended, or the store can't be read.
     pub async fn authenticate(&self, text: &str) -> Result<Access, OpError> {
         if text.starts_with(PORTAL_TOKEN_PREFIX) {
-            match self.session_of(text).await {
+            match Box::pin(self.session_of(text)).await {
                 // A key that an operator brought may begin with anything.
                 Err(OpError::Unauthenticated) => {}
                 session => return Ok(Access::from(&session?)),

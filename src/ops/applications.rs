@@ -148,7 +148,8 @@ impl Operations {
             return Err(OpError::Invalid { field, code: "uid_mismatch", why });
         }
         wanted.uid = Some(Some(id_or_uid.to_owned()));
-        self.create_application(access, wanted, true, None).await?;
+        // In a box, as every posted message comes past here.
+        Box::pin(self.create_application(access, wanted, true, None)).await?;
         self.routes(access, id_or_uid).await
     }
 

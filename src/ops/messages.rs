@@ -102,7 +102,7 @@ impl Operations {
         let routes = self.routes_or_new(access, application, its_application).await?;
         new.check_fits(routes.environment.settings.envelope)?;
         if routes.checks_schemas {
-            self.check_schema(&routes, &new).await?;
+            Box::pin(self.check_schema(&routes, &new)).await?;
         }
         self.accept_for(&routes, None, new, key).await
     }
@@ -147,7 +147,7 @@ impl Operations {
         match self.store.accept(message.clone(), key).await? {
             Accepted::New => Ok(Made::New(message)),
             Accepted::Before(id) => {
-                let before = self.store.message(routes.application.id, id, true).await?;
+                let before = Box::pin(self.store.message(routes.application.id, id, true)).await?;
                 Ok(Made::Before(before.map(Arc::new).ok_or(OpError::NotFound("message"))?))
             }
             Accepted::KeyReused => Err(key_reused()),

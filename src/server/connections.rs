@@ -143,7 +143,8 @@ async fn converse(
     let from = stream.peer_addr().ok().map(|peer| RemoteAddress(peer.ip().to_canonical()));
     let service = service_fn(|request| {
         let (front, exchange) = (front.clone(), exchange.clone());
-        async move { Ok::<_, Infallible>(front.answer(request, from, exchange).await) }
+        // In a box, because the HTTP library moves it about: five copies of it took a message longer than signing it.
+        Box::pin(async move { Ok::<_, Infallible>(front.answer(request, from, exchange).await) })
     });
     let connection = http1::Builder::new()
         // One timer for the connection, below, instead of one for each request.
