@@ -65,6 +65,7 @@ pub struct Metrics {
     in_flight: Gauge,
     ended: [Counter; DeliveryState::ALL.len()],
     commit_batch: Histogram,
+    endpoints_resting: Gauge,
     nodes: Gauge,
     leases_lost: Counter,
     taken_over: Counter,
@@ -117,6 +118,11 @@ impl Default for Metrics {
                 "Changes and outcomes written in one transaction",
                 Histogram::new(BATCH_BUCKETS),
             ),
+            endpoints_resting: gauge(
+                &mut registry,
+                "endpoints_resting",
+                "Endpoints that failed again and again, and are tried now and then",
+            ),
             nodes: gauge(&mut registry, "nodes", "Nodes that share the database, this one among them"),
             leases_lost: counter(&mut registry, "leases_lost", "Times that this node was taken for dead"),
             taken_over: counter(
@@ -165,6 +171,11 @@ impl Metrics {
     /// So many changes and outcomes were committed in one transaction.
     pub fn committed(&self, batch: usize) {
         self.commit_batch.observe(f64::from(u32::try_from(batch).unwrap_or(u32::MAX)));
+    }
+
+    /// So many endpoints are left in peace.
+    pub fn endpoints_resting(&self, endpoints: usize) {
+        self.endpoints_resting.set(i64::try_from(endpoints).unwrap_or(i64::MAX));
     }
 
     /// So many nodes share the database.

@@ -436,3 +436,33 @@ fn order_holds_over_all_nodes_also_when_one_is_killed_and_one_is_stopped() {
     let firsts: Vec<_> = all.iter().map(|request| request.id()).filter(|id| seen.insert(id.to_owned())).collect();
     assert_eq!(firsts, ids, "each came for the first time after all that were accepted before it");
 }
+
+#[test]
+fn an_endpoint_that_is_down_is_left_in_peace_by_all_nodes_and_tried_by_one() {
+    let Some(nodes) = Nodes::new(LONG) else { return };
+    let (here, there) = (nodes.start("here"), nodes.start("there"));
+    acquainted(&[&here, &there], 2);
+    nodes.endpoint(&here, "/down");
+    nodes.receiver.on("/down", [Reply::status(503)]);
+    let mut ids: HashSet<_> = (0..10).map(|number| post(&here, &format!("here-{number}"))).collect();
+    let resting = |count: u64| {
+        let rests = |node: &Server| metric(node, "cornet_endpoints_resting") == count;
+        until("all know whether it rests", || [&here, &there].into_iter().all(rests).then_some(()));
+    };
+    resting(1);
+    ids.extend((0..10).map(|number| post(&there, &format!("there-{number}"))));
+    let before = nodes.receiver.received("/down").len();
+    let all = nodes.receiver.wait_for("/down", before + 1);
+    nodes.receiver.on("/down", [Reply::status(204)]);
+    assert!(all.len() <= before + 1, "one message alone is tried");
+    let tried = nodes.receiver.wait_for("/down", before + 2);
+    let pause = tried[before + 1].arrived - tried[before].arrived;
+    assert!(pause >= Duration::from_secs(9), "the second was tried {pause:?} after the first");
+    resting(0);
+    until("nothing waits", || (nodes.database.sql("SELECT count(*) FROM queue") == "0").then_some(()));
+    for id in &ids {
+        assert!(nodes.receiver.all().iter().any(|request| request.id() == id), "{id} did not arrive");
+    }
+    let failed = nodes.database.sql("SELECT count(*) FROM deliveries WHERE state <> 0");
+    assert_eq!(failed, "0", "the schedule of what waits is not used up meanwhile");
+}

@@ -78,7 +78,31 @@ impl Answer {
     }
 }
 
+/// What an attempt shows of its endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It took the message.
+    Took,
+    /// It is there, and did not want the message.
+    Refused,
+    /// It is not there, or says itself that it can't at the moment.
+    Down,
+    /// Nothing: the attempt failed for a reason that lies with Cornet.
+    Nothing,
+}
+
 impl AttemptReport {
+    /// What it shows of the endpoint.
+    pub fn shows(&self) -> Shown {
+        match &self.result {
+            Ok(_) if self.succeeded() => Shown::Took,
+            Ok(Answer { status: 408 | 429 | 500.., .. }) => Shown::Down,
+            Ok(_) => Shown::Refused,
+            Err(error) if error.code.is_ours() => Shown::Nothing,
+            Err(_) => Shown::Down,
+        }
+    }
+
     /// Nothing was sent, at once, because of `error`.
     pub fn unsent(error: AttemptError) -> Self {
         Self { duration_ms: 0, remote_address: None, phases: None, result: Err(error) }
@@ -191,6 +215,14 @@ impl AttemptErrorCode {
         }
     }
 
+    /// Whether it says nothing of the endpoint, but of Cornet or what is around it.
+    pub fn is_ours(self) -> bool {
+        matches!(
+            self,
+            Self::TargetForbidden | Self::DnsTimeout | Self::PayloadCorrupt | Self::OutcomeUnknown | Self::SenderError
+        )
+    }
+
     /// The kind of failure with this name; `None` when there is none.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == name)
@@ -256,7 +288,7 @@ impl AttemptErrorCode {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, AttemptErrorCode};
+    use super::{Answer, AttemptError, AttemptErrorCode, AttemptReport, Shown};
 
     #[test]
     fn every_code_is_read_as_it_is_shown_and_explained_in_one_sentence() {
@@ -265,6 +297,31 @@ mod tests {
             assert!(code.explanation().ends_with('.') && !code.explanation().contains(". "), "{code:?}");
         }
         assert_eq!(AttemptErrorCode::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn no_answer_and_a_servers_own_failures_show_that_it_is_down_and_our_own_show_nothing() {
+        let shows = |result| AttemptReport { duration_ms: 1, remote_address: None, phases: None, result }.shows();
+        for (status, shown) in [
+            (204, Shown::Took),
+            (302, Shown::Refused),
+            (404, Shown::Refused),
+            (408, Shown::Down),
+            (410, Shown::Refused),
+            (429, Shown::Down),
+            (503, Shown::Down),
+        ] {
+            assert_eq!(shows(Ok(Answer { status, ..Answer::default() })), shown, "{status}");
+        }
+        for (code, shown) in [
+            (AttemptErrorCode::ConnectRefused, Shown::Down),
+            (AttemptErrorCode::Timeout, Shown::Down),
+            (AttemptErrorCode::DnsError, Shown::Down),
+            (AttemptErrorCode::DnsTimeout, Shown::Nothing),
+            (AttemptErrorCode::TargetForbidden, Shown::Nothing),
+        ] {
+            assert_eq!(shows(Err(AttemptError::new(code, "why"))), shown, "{code:?}");
+        }
     }
 
     #[test]

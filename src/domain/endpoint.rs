@@ -90,6 +90,16 @@ pub struct Endpoint {
     pub updated_at: Timestamp,
 }
 
+/// An endpoint that failed again and again is left in peace: until then nothing is sent to it, and then one message, to
+/// see whether it is back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// When it is tried next.
+    pub until: Timestamp,
+    /// How many attempts in a row have found it down.
+    pub failures: u32,
+}
+
 /// What a caller wants of an endpoint's headers.
 #[derive(Clone, Debug)]
 pub enum HeadersChange {

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::scheduler::Ready;
 use super::sender::OutgoingRequest;
-use crate::domain::attempt::{AttemptError, AttemptErrorCode, AttemptReport};
+use crate::domain::attempt::{AttemptError, AttemptErrorCode, AttemptReport, Shown};
 use crate::domain::delivery::{Attempt, DeliveryState, Outcome, STATUS_GONE};
 use crate::domain::endpoint::DisabledBecause;
 use crate::domain::environment::EnvironmentType;
@@ -58,8 +58,8 @@ pub struct Prepared {
 pub struct Concluded {
     /// What is recorded.
     pub record: Record,
-    /// Whether the endpoint took the message.
-    pub succeeded: bool,
+    /// What the attempt shows of the endpoint.
+    pub shown: Shown,
     /// The endpoint said that it is gone for good, and is believed.
     pub gone: bool,
 }
@@ -123,10 +123,10 @@ impl Courier {
         };
         let says_gone = matches!(&report.result, Ok(answer) if answer.status == STATUS_GONE);
         let gone = says_gone && prepared.policy.heeds_answers;
+        let shown = report.shows();
         let attempt = attempt(ready, (prepared.id, prepared.sent_at), &prepared.route, report);
-        let succeeded = attempt.succeeded();
         let record = Record { delivery: ready.delivery.clone(), attempt: Ok(attempt), outcome };
-        Concluded { record, succeeded, gone }
+        Concluded { record, shown, gone }
     }
 
     /// Switches an endpoint off that said that it is gone.

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::caught::caught;
 use crate::clock::Clock;
+use crate::domain::attempt::Shown;
 use crate::domain::delivery::Outcome;
 use crate::domain::id::EndpointId;
 use crate::domain::time::Timestamp;
@@ -192,6 +193,14 @@ impl<S: Sender> Room<S> {
                 Notice::Accepted { message, deliveries } => scheduler.accepted(&message, deliveries, now),
                 Notice::Recorded { delivery, retry } => scheduler.recorded(&delivery, retry, now),
                 Notice::Waiting { endpoint_id, due } => scheduler.waiting(endpoint_id, due, now),
+                Notice::Changed { endpoint_id } => {
+                    scheduler.changed(endpoint_id, now);
+                    self.metrics.endpoints_resting(self.store.resting());
+                }
+                Notice::Rests { endpoint_id, rest } => {
+                    scheduler.heard_of_rest(endpoint_id, rest, now);
+                    self.metrics.endpoints_resting(self.store.resting());
+                }
                 Notice::LookAgain => _ = self.tasks.spawn(self.clone().look_again()),
                 Notice::Lost => scheduler.forget(),
             }
@@ -220,6 +229,12 @@ impl<S: Sender> Room<S> {
         let room = self.clone();
         match work {
             Work::Send(ready) => self.tasks.spawn(room.send_in_turn(ready)),
+            Work::TellRest { endpoint_id, rest } => self.tasks.spawn(async move {
+                if let Err(error) = room.store.tell_rest(endpoint_id, rest).await {
+                    tracing::warn!(%error, "cannot tell the other nodes whether an endpoint is left in peace");
+                }
+                room.metrics.endpoints_resting(room.store.resting());
+            }),
             Work::Claim { endpoint_id, wanted, in_hand, in_order } => self.tasks.spawn(async move {
                 let now = room.clock.now();
                 let claim = match in_order {
@@ -301,7 +316,7 @@ impl<S: Sender> Room<S> {
                 {
                     tracing::error!(%error, "cannot switch off an endpoint that is gone");
                 }
-                self.finish(ready, concluded.record, Some(concluded.succeeded));
+                self.finish(ready, concluded.record, Some(concluded.shown));
             }
             // What ends without being sent says nothing against the endpoint.
             Ok(Step::Record(record)) => self.finish(ready, record, None),
@@ -315,12 +330,12 @@ impl<S: Sender> Room<S> {
         }
     }
 
-    fn finish(&self, ready: &Ready, record: Record, succeeded: Option<bool>) {
+    fn finish(&self, ready: &Ready, record: Record, shown: Option<Shown>) {
         if let Outcome::Ended(state) = record.outcome {
             self.metrics.delivery_ended(state);
         }
         // Recorded before its place is free: a stop that finds nothing in flight finds everything recorded.
         self.store.record(record);
-        self.scheduler().finished(ready, succeeded, self.clock.now());
+        self.scheduler().finished(ready, shown, self.clock.now());
     }
 }

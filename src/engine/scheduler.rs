@@ -3,13 +3,16 @@
 //! has answered so far. A pure state machine: time is an argument, and it knows neither store nor network, so that a
 //! simulation can drive it through years.
 
+mod breaker;
 mod lane;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::attempt::Shown;
 use crate::domain::delivery::{Delivery, Place};
+use crate::domain::endpoint::Rest;
 use crate::domain::id::EndpointId;
 use crate::domain::message::Message;
 use crate::domain::time::Timestamp;
@@ -44,6 +47,8 @@ impl Default for Limits {
 const CLAIM: usize = 256;
 /// Claims that are made at a time; each may bring payloads into memory.
 const CLAIMS_UNDER_WAY_MAX: usize = 16;
+/// Where there are fewer endpoints, all of them may be down for reasons of their own.
+const FEW_ENDPOINTS: usize = 8;
 
 /// How an endpoint has answered last. Each standing has its own turn, and those that may take long to fail have only
 /// a share of the places, so that healthy endpoints do not notice them.
@@ -98,6 +103,13 @@ pub enum Work {
         /// The endpoint keeps order: what is not at the head of its queue is not wanted.
         in_order: bool,
     },
+    /// Let it be known that an endpoint is left in peace, or no longer.
+    TellRest {
+        /// Which.
+        endpoint_id: EndpointId,
+        /// How it rests, if it does.
+        rest: Option<Rest>,
+    },
 }
 
 /// The state machine.
@@ -113,6 +125,12 @@ pub struct Scheduler {
     ready_bytes: usize,
     claims: VecDeque<EndpointId>,
     claims_under_way: usize,
+    /// Which rests are to be told of.
+    rests: VecDeque<(EndpointId, Option<Rest>)>,
+    /// How many endpoints rest.
+    resting: usize,
+    /// When an endpoint took something last.
+    took_last: Timestamp,
     alarms: BTreeSet<(Timestamp, EndpointId)>,
     stopped: bool,
 }
@@ -129,6 +147,9 @@ impl Scheduler {
             ready_bytes: 0,
             claims: VecDeque::new(),
             claims_under_way: 0,
+            rests: VecDeque::new(),
+            resting: 0,
+            took_last: Timestamp::EPOCH,
             alarms: BTreeSet::new(),
             stopped: false,
         }
@@ -153,7 +174,7 @@ impl Scheduler {
             if lane.in_hand.contains(&delivery.place()) {
                 continue;
             }
-            if behind || full || lane.paused {
+            if behind || full || lane.paused || lane.breaker.is_open() {
                 lane.stored(delivery.due);
             } else {
                 self.ready_bytes += content.bytes();
@@ -164,7 +185,32 @@ impl Scheduler {
         }
     }
 
-    /// Something waits in the store for this endpoint from `due` on, or the endpoint has changed.
+    /// This endpoint has changed: whatever kept messages from it may be over.
+    pub fn changed(&mut self, endpoint_id: EndpointId, now: Timestamp) {
+        self.heard_of_rest(endpoint_id, None, now);
+        self.waiting(endpoint_id, now, now);
+    }
+
+    /// Another node leaves this endpoint in peace, or does so no longer.
+    pub fn heard_of_rest(&mut self, endpoint_id: EndpointId, rest: Option<Rest>, now: Timestamp) {
+        let lane = self.lanes.entry(endpoint_id).or_default();
+        let rested = lane.breaker.is_open();
+        lane.breaker.heard(rest, now);
+        match (rested, rest) {
+            (false, Some(_)) => self.resting += 1,
+            (true, None) => {
+                self.resting -= 1;
+                lane.window = 1;
+            }
+            _ => {}
+        }
+        if rest.is_some() {
+            self.ready_bytes -= lane.put_back(now);
+        }
+        self.look(endpoint_id, now);
+    }
+
+    /// Something waits in the store for this endpoint from `due` on.
     pub fn waiting(&mut self, endpoint_id: EndpointId, due: Timestamp, now: Timestamp) {
         let lane = self.lanes.entry(endpoint_id).or_default();
         lane.paused = false;
@@ -190,6 +236,9 @@ impl Scheduler {
         for place in std::mem::take(&mut lane.recorded_meanwhile) {
             lane.in_hand.remove(&place);
         }
+        if lane.breaker.rests_until() > now {
+            self.ready_bytes -= lane.put_back(now);
+        }
         self.look(endpoint_id, now);
     }
 
@@ -198,21 +247,21 @@ impl Scheduler {
         self.claimed(endpoint_id, Claim { deliveries: Vec::new(), next_due: Some(again) }, now);
     }
 
-    /// A delivery has had its turn, and its outcome is being recorded. `succeeded` says whether the endpoint took it;
+    /// A delivery has had its turn, and its outcome is being recorded. `shown` is what the attempt shows of the endpoint;
     /// `None` when nothing was sent.
-    pub fn finished(&mut self, ready: &Ready, succeeded: Option<bool>, now: Timestamp) {
+    pub fn finished(&mut self, ready: &Ready, shown: Option<Shown>, now: Timestamp) {
         let endpoint_id = ready.delivery.endpoint_id;
         let window_max = self.limits.in_flight_per_endpoint_max;
         let Some(lane) = self.free_place(ready) else { return };
         let before = lane.standing;
-        match succeeded {
-            Some(true) => {
+        match shown {
+            Some(Shown::Took) => {
                 lane.standing = Standing::Healthy;
                 lane.window = (lane.window + 1).min(window_max);
             }
-            Some(false) => {
+            Some(_) => {
                 lane.standing = Standing::Failing;
-                lane.window = (lane.window / 2).max(lane::WINDOW_MIN);
+                lane.window = (lane.window / 2).max(lane::WINDOW_MIN.min(lane.window));
                 lane.in_doubt = true;
             }
             None => {}
@@ -222,7 +271,41 @@ impl Scheduler {
             lane.in_round = false;
             self.rounds[before as usize].retain(|waiting| *waiting != endpoint_id);
         }
+        match shown {
+            Some(Shown::Took) => {
+                self.took_last = now;
+                self.answered(endpoint_id);
+            }
+            Some(Shown::Refused) => self.answered(endpoint_id),
+            Some(Shown::Down) => self.found_down(endpoint_id, now),
+            Some(Shown::Nothing) | None => {}
+        }
         self.look(endpoint_id, now);
+    }
+
+    /// An endpoint is there. If it was left in peace, it gets one message at a time, then two, four and so on.
+    fn answered(&mut self, endpoint_id: EndpointId) {
+        let Some(lane) = self.lanes.get_mut(&endpoint_id) else { return };
+        if lane.breaker.close() {
+            lane.window = 1;
+            self.resting -= 1;
+            self.rests.push_back((endpoint_id, None));
+        }
+    }
+
+    /// An endpoint is not there. After too many times it is left in peace; unless more than half of all would be and none
+    /// has taken anything meanwhile, for then the fault is rather here.
+    fn found_down(&mut self, endpoint_id: EndpointId, now: Timestamp) {
+        let endpoints = self.lanes.len();
+        let Some(lane) = self.lanes.get_mut(&endpoint_id) else { return };
+        let is_theirs = self.took_last >= lane.breaker.failing_since();
+        let may_rest = is_theirs || endpoints < FEW_ENDPOINTS || (self.resting + 1) * 2 <= endpoints;
+        let rested = lane.breaker.is_open();
+        if let Some(rest) = lane.breaker.found_down(endpoint_id, may_rest, now) {
+            self.resting += usize::from(!rested);
+            self.ready_bytes -= lane.put_back(now);
+            self.rests.push_back((endpoint_id, Some(rest)));
+        }
     }
 
     /// A delivery was not sent after all: it stays in the store, and nothing more is sent to its endpoint until
@@ -293,14 +376,18 @@ impl Scheduler {
             return None;
         }
         self.ring(now);
+        if let Some((endpoint_id, rest)) = self.rests.pop_front() {
+            return Some(Work::TellRest { endpoint_id, rest });
+        }
         if self.claims_under_way < CLAIMS_UNDER_WAY_MAX
             && let Some(endpoint_id) = self.claims.pop_front()
             && let Some(lane) = self.lanes.get_mut(&endpoint_id)
         {
             lane.stored_from = None;
             self.claims_under_way += 1;
-            // Without room each endpoint still gets on, one delivery at a time.
-            let wanted = if self.ready_bytes < self.limits.ready_bytes_max { CLAIM } else { 1 };
+            // Without room each endpoint still gets on, one delivery at a time; and one that rests is tried with one.
+            let has_room = self.ready_bytes < self.limits.ready_bytes_max && !lane.breaker.is_open();
+            let wanted = if has_room { CLAIM } else { 1 };
             let (in_hand, in_order) = (lane.in_hand.clone(), lane.ordered);
             return Some(Work::Claim { endpoint_id, wanted, in_hand, in_order });
         }
@@ -378,7 +465,7 @@ impl Scheduler {
             self.rounds[lane.standing as usize].push_back(endpoint_id);
         }
         let mut alarm = None;
-        if let Some(from) = lane.stored_from.filter(|_| lane.wants_to_claim()) {
+        if let Some(from) = lane.claims_from() {
             if from <= now {
                 lane.claiming = true;
                 self.claims.push_back(endpoint_id);
@@ -386,8 +473,8 @@ impl Scheduler {
                 alarm = Some(from);
             }
         }
-        if !lane.paused && !lane.ready.is_empty() && lane.throttled_until() > now {
-            let until = lane.throttled_until();
+        if !lane.paused && !lane.ready.is_empty() && lane.waits_until() > now {
+            let until = lane.waits_until();
             alarm = Some(alarm.map_or(until, |at: Timestamp| at.min(until)));
         }
         if alarm != lane.alarm {

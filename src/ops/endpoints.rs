@@ -8,7 +8,7 @@ use super::applications::key_reused;
 use super::{Access, IdempotencyKey, Listed, Made, OpError, Operations, Page, check};
 use crate::domain::audit::{Action, Deed, bare_url, differing};
 use crate::domain::endpoint::{
-    ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers, HeadersChange, SECRET_GRACE_DEFAULT,
+    ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers, HeadersChange, Rest, SECRET_GRACE_DEFAULT,
     SECRET_GRACE_MAX, SUBSCRIPTIONS_MAX,
 };
 use crate::domain::environment::{EndpointRules, Environment};
@@ -127,6 +127,11 @@ impl Operations {
     /// When there is none that `access` may see, or the store can't be read.
     pub async fn endpoint(&self, access: &Access, application: &str, endpoint: &str) -> Result<Endpoint, OpError> {
         Ok(self.route(access, application, endpoint).await?.endpoint.clone())
+    }
+
+    /// How an endpoint that failed again and again is left in peace, if it is.
+    pub fn rest(&self, endpoint: &Endpoint) -> Option<Rest> {
+        self.store.rest(endpoint.id)
     }
 
     /// Makes an endpoint; without the text of a secret it gets a new one.

@@ -95,7 +95,12 @@ async fn accept(
 fn waiting(notice: Notice) -> Option<Vec<Delivery>> {
     match notice {
         Notice::Accepted { deliveries, .. } => Some(deliveries),
-        Notice::Recorded { .. } | Notice::Waiting { .. } | Notice::LookAgain | Notice::Lost => None,
+        Notice::Recorded { .. }
+        | Notice::Waiting { .. }
+        | Notice::Changed { .. }
+        | Notice::Rests { .. }
+        | Notice::LookAgain
+        | Notice::Lost => None,
     }
 }
 

@@ -19,6 +19,7 @@ use super::queue::{self, Late, Record};
 use super::tally::Tally;
 use crate::clock::Clock;
 use crate::domain::delivery::Delivery;
+use crate::domain::endpoint::Rest;
 use crate::domain::id::EndpointId;
 use crate::domain::message::Message;
 use crate::domain::time::Timestamp;
@@ -46,12 +47,24 @@ pub enum Notice {
         /// When it is due again, if it has not ended.
         retry: Option<Timestamp>,
     },
-    /// Something of this endpoint waits in the store and is due at this time, or the endpoint itself has changed.
+    /// Something of this endpoint waits in the store and is due at this time.
     Waiting {
         /// Whose queue it is.
         endpoint_id: EndpointId,
         /// When it is due.
         due: Timestamp,
+    },
+    /// The endpoint itself has changed.
+    Changed {
+        /// Which.
+        endpoint_id: EndpointId,
+    },
+    /// Another node has left this endpoint in peace, or does so no longer.
+    Rests {
+        /// Which.
+        endpoint_id: EndpointId,
+        /// How it rests, if it does.
+        rest: Option<Rest>,
     },
     /// Something may wait in the store that the engine was not told of.
     LookAgain,

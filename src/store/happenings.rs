@@ -47,7 +47,11 @@ impl Happenings {
                 Notice::Recorded { delivery, .. } => {
                     self.tell(HappeningKind::Attempted, delivery.application_id, Some(delivery.endpoint_id));
                 }
-                Notice::Waiting { .. } | Notice::LookAgain | Notice::Lost => {}
+                Notice::Waiting { .. }
+                | Notice::Changed { .. }
+                | Notice::Rests { .. }
+                | Notice::LookAgain
+                | Notice::Lost => {}
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::news::News;
+use super::rests::Rests;
 use super::routing::Routes;
 use super::schemas::KnownSchema;
 use crate::domain::id::{ApplicationId, EnvironmentId};
@@ -24,6 +25,7 @@ pub(super) struct Memory {
     pub(super) application_ids: Arc<Cache<(EnvironmentId, String), ApplicationId>>,
     pub(super) keys: Arc<Cache<KeyHash, ApiKey>>,
     pub(super) schemas: Arc<Cache<(EnvironmentId, String), KnownSchema>>,
+    pub(super) rests: Rests,
 }
 
 impl Memory {
@@ -34,6 +36,7 @@ impl Memory {
             application_ids: Arc::new(Cache::new(NAMES_REMEMBERED_MAX)),
             keys: Arc::new(Cache::new(NAMES_REMEMBERED_MAX)),
             schemas: Arc::new(Cache::new(SCHEMAS_REMEMBERED_MAX)),
+            rests: Rests::default(),
         }
     }
 
@@ -57,7 +60,7 @@ impl Memory {
             }
             News::Key(hash) => self.keys.forget(hash),
             News::Everything(_) => self.forget_all(),
-            News::Counted(_) | News::Left | News::Turn(_) => {}
+            News::Counted(_) | News::Left | News::Turn(_) | News::Rests { .. } => {}
         }
     }
 

@@ -54,6 +54,7 @@ mod postgres_address;
 mod postgres_value;
 mod queue;
 mod reach;
+mod rests;
 mod retention;
 mod routing;
 mod schedules;

@@ -2,6 +2,7 @@
 //! makes the change (NOTIFY). What a node does not understand, it takes for everything.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::Store;
 use super::audit::Outcome;
@@ -13,6 +14,7 @@ use super::lease::Lease;
 use super::memory::Memory;
 use super::queue::Record;
 use super::routing::Stale;
+use crate::domain::endpoint::Rest;
 use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId, Id};
 use crate::domain::key::KeyHash;
 use crate::domain::node::Epoch;
@@ -48,6 +50,13 @@ pub(super) enum News {
     Counted(Vec<ApplicationId>),
     /// A node has left: what it had is there to be taken over.
     Left,
+    /// An endpoint is left in peace for so long, after so many failures; or no longer.
+    Rests {
+        /// Which.
+        endpoint_id: EndpointId,
+        /// How; for how long rather than until when, because clocks differ.
+        rest: Option<(Duration, u32)>,
+    },
     /// In the order of these endpoints another node's delivery may be the first now.
     Turn(Vec<EndpointId>),
 }
@@ -89,6 +98,10 @@ impl News {
             Self::Counted(applications) => format!("counted {}", numbers(applications)),
             Self::Left => "left".to_owned(),
             Self::Turn(endpoints) => format!("turn {}", numbers(endpoints)),
+            Self::Rests { endpoint_id, rest: Some((length, failures)) } => {
+                format!("rests {} {} {failures}", endpoint_id.number(), length.as_millis())
+            }
+            Self::Rests { endpoint_id, rest: None } => format!("wakes {}", endpoint_id.number()),
         }
     }
 
@@ -116,6 +129,12 @@ impl News {
             "counted" => Self::Counted(read_numbers(word()?)?),
             "left" => Self::Left,
             "turn" => Self::Turn(read_numbers(word()?)?),
+            "rests" => {
+                let endpoint_id = Id::from_number(word()?.parse().ok()?);
+                let length = Duration::from_millis(word()?.parse().ok()?);
+                Self::Rests { endpoint_id, rest: Some((length, word()?.parse().ok()?)) }
+            }
+            "wakes" => Self::Rests { endpoint_id: Id::from_number(word()?.parse().ok()?), rest: None },
             _ => return None,
         })
     }
@@ -157,15 +176,24 @@ impl News {
     /// Forgets what is stale, tells those who look on, and adds what the engine must look at.
     pub(super) fn take_in(&self, memory: &Memory, happenings: &Happenings, due: Timestamp, notices: &mut Vec<Notice>) {
         memory.forget(self);
-        let mut look_at = |endpoints: &[EndpointId]| {
-            notices.extend(endpoints.iter().map(|&endpoint_id| Notice::Waiting { endpoint_id, due }));
+        let mut changed = |endpoints: &[EndpointId]| {
+            endpoints.iter().for_each(|&endpoint_id| memory.rests.set(endpoint_id, None));
+            notices.extend(endpoints.iter().map(|&endpoint_id| Notice::Changed { endpoint_id }));
         };
         match self {
             Self::Application { id, stale } => {
-                look_at(&stale.endpoints);
+                changed(&stale.endpoints);
                 happenings.changed(*id);
             }
-            Self::Everything(endpoints) | Self::Turn(endpoints) => look_at(endpoints),
+            Self::Everything(endpoints) => changed(endpoints),
+            Self::Turn(endpoints) => {
+                notices.extend(endpoints.iter().map(|&endpoint_id| Notice::Waiting { endpoint_id, due }));
+            }
+            Self::Rests { endpoint_id, rest } => {
+                let rest = rest.map(|(length, failures)| Rest { until: due.plus(length), failures });
+                memory.rests.set(*endpoint_id, rest);
+                notices.push(Notice::Rests { endpoint_id: *endpoint_id, rest });
+            }
             Self::Counted(applications) => happenings.counted_elsewhere(applications),
             Self::EventTypes { .. } | Self::Key(_) | Self::Left => {}
         }
@@ -221,6 +249,8 @@ mod tests {
             News::Counted(vec![id]),
             News::Left,
             News::Turn(vec![Id::from_number(7)]),
+            News::Rests { endpoint_id: Id::from_number(7), rest: Some((Duration::from_millis(5_250), 10)) },
+            News::Rests { endpoint_id: Id::from_number(7), rest: None },
         ] {
             let line = format!("5 {}", news.to_line());
             assert_eq!(News::heard(&line, Epoch(6)), Some(news), "{line}");

@@ -186,7 +186,9 @@ impl World {
         loop {
             let notice = tokio::time::timeout(Duration::from_secs(10), self.feed.recv()).await.unwrap().unwrap();
             match notice {
-                Notice::Waiting { endpoint_id, .. } => return endpoint_id.to_string(),
+                Notice::Waiting { endpoint_id, .. } | Notice::Changed { endpoint_id } => {
+                    return endpoint_id.to_string();
+                }
                 // A server is looked at again now and then in any case.
                 Notice::LookAgain => {}
                 notice => panic!("{notice:?}"),

@@ -29,6 +29,9 @@ struct Ended {
     attempts: i64,
 }
 
+/// How late an attempt may come at an endpoint that is left in peace: every minute or so one of a few hundred is made.
+const LATE_AFTER_REST_MAX: Duration = Duration::from_secs(12 * 3_600);
+
 const DELIVERED: i64 = 0;
 const FAILED: i64 = 1;
 const EXPIRED: i64 = 3;
@@ -162,11 +165,38 @@ impl Ledger {
         }
     }
 
+    /// The endpoint on `port` was down until `back`: it was left in peace, but for one message at a time, and then got one
+    /// message, and one more at a time for each that it had taken.
+    pub fn came_back_gently(&self, port: u16, back: Timestamp, tries_max: usize) {
+        let (seed, endpoint) = (self.seed, self.endpoints[&port]);
+        let mut arrivals: Vec<&Arrival> =
+            self.arrivals.iter().filter(|((_, id), _)| *id == endpoint).flat_map(|(_, arrivals)| arrivals).collect();
+        arrivals.sort_by_key(|arrival| (arrival.at, arrival.until));
+        let tries = arrivals.iter().filter(|arrival| arrival.at < back).count();
+        assert!(tries <= tries_max, "seed {seed}: {tries} requests while it was down");
+        for (place, arrival) in arrivals.iter().enumerate().filter(|(_, arrival)| arrival.at >= back) {
+            let before = &arrivals[..place];
+            let in_flight = before.iter().filter(|other| other.until > arrival.at).count();
+            let taken = before.iter().filter(|other| other.taken && other.until <= arrival.at).count();
+            assert!(in_flight <= taken, "seed {seed}: {in_flight} beside one when {taken} had been taken");
+        }
+    }
+
+    /// Whether so much in a row was not taken that the endpoint was left in peace.
+    fn rested(&self, endpoint: EndpointId) -> bool {
+        let mut arrivals: Vec<&Arrival> =
+            self.arrivals.iter().filter(|((_, id), _)| *id == endpoint).flat_map(|(_, arrivals)| arrivals).collect();
+        arrivals.sort_by_key(|arrival| arrival.until);
+        arrivals.chunk_by(|one, other| one.taken == other.taken).any(|row| !row[0].taken && row.len() >= 10)
+    }
+
     /// No attempt came before its time: each arrival after the first follows one whose answer was not good by at
-    /// least the schedule's delay. With `late_max`, and unless the receiver asked for more or was switched off, none
-    /// came later than the jitter and that allow.
+    /// least the schedule's delay. With `late_max`, and unless the receiver asked for more, was switched off or was left
+    /// in peace, none came later than the jitter and that allow.
     pub fn attempts_follow(&self, schedule: &RetrySchedule, late_max: Option<Duration>) {
+        let rested: HashSet<EndpointId> = self.endpoints.values().copied().filter(|id| self.rested(*id)).collect();
         for (message, endpoint) in self.deliveries() {
+            let late_max = late_max.map(|late| if rested.contains(&endpoint) { LATE_AFTER_REST_MAX } else { late });
             let arrivals = self.arrivals(message, endpoint);
             for (place, pair) in arrivals.windows(2).enumerate() {
                 let Some(delay) = schedule.delays().get(place).copied() else {

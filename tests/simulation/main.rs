@@ -212,6 +212,30 @@ fn order_may_be_switched_on_and_off_while_messages_wait() {
     });
 }
 
+/// One that was down for two hours, while a hundred messages came, was left in peace meanwhile and gets them gently: no
+/// attempt before its time, and nothing lost (FAULTS X20).
+#[test]
+fn x20_an_endpoint_that_was_down_for_two_hours_gets_what_waited_gently() {
+    each_seed(10_000, |seed| {
+        block_on(async {
+            let back = world::BEGIN.plus(2 * HOUR);
+            let settings = Settings { retry_schedule: "5s,1m,10m,1h,5h,1d".parse().unwrap(), ..Settings::default() };
+            let manners = |port, _: &mut fastrand::Rng| match port {
+                world::FIRST_PORT => Manners::DownUntil(back),
+                _ => Manners::Good,
+            };
+            let mut world = World::with(seed, settings, Faults::receivers_only(), manners).await;
+            world.live(2 * HOUR, 100).await;
+            world.run_out().await;
+            world.ledger.every_delivery_has_ended(&world.place);
+            world.ledger.every_attempt_arrived_once();
+            world.ledger.attempts_follow(world.schedule(), Some(LATE_MAX));
+            // The first ten and what was in flight with them, four short rests, and one a minute.
+            world.ledger.came_back_gently(world::FIRST_PORT, back, 10 + 3 + 4 + 120);
+        });
+    });
+}
+
 /// The same seed gives the same history, so a failure can be looked at again.
 #[test]
 fn a_seed_always_gives_the_same_history() {

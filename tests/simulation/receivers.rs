@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cornet::clock::{Clock, ManualClock};
 use cornet::domain::attempt::{Answer, AttemptError, AttemptErrorCode, AttemptReport};
+use cornet::domain::time::Timestamp;
 use cornet::engine::sender::{MayWrite, OutgoingRequest, Sender};
 
 use crate::ledger::Arrival;
@@ -21,6 +22,8 @@ pub enum Manners {
     Moody(u32),
     /// Never takes anything.
     Dead,
+    /// Takes nothing until then, and everything afterwards.
+    DownUntil(Timestamp),
     /// Takes this many messages and then says that it is gone for good.
     Leaving(u32),
 }
@@ -71,13 +74,15 @@ fn answer(status: u16, retry_after: Option<&str>) -> Result<Answer, AttemptError
 }
 
 impl Inside {
-    fn react(&mut self, port: u16) -> (Duration, Result<Answer, AttemptError>) {
+    fn react(&mut self, port: u16, now: Timestamp) -> (Duration, Result<Answer, AttemptError>) {
         let manners = self.manners.get(&port).copied().unwrap_or(Manners::Dead);
         let quick = Duration::from_millis(self.random.u64(1..200));
         let good = match manners {
             Manners::Good => true,
             Manners::Moody(percent) => self.random.u32(0..100) < percent,
             Manners::Dead => false,
+            Manners::DownUntil(back) if now < back => return (quick, answer(503, None)),
+            Manners::DownUntil(_) => true,
             Manners::Leaving(0) => return (quick, answer(410, None)),
             Manners::Leaving(left) => {
                 self.manners.insert(port, Manners::Leaving(left - 1));
@@ -103,7 +108,7 @@ impl Sender for Receivers {
         let header = |name: &str| request.headers[name].to_str().unwrap().to_owned();
         let mut inside = self.inside.lock().unwrap();
         let port = request.target.port();
-        let (duration, result) = inside.react(port);
+        let (duration, result) = inside.react(port, self.clock.now());
         inside.arrivals.push(Arrival {
             at: self.clock.now(),
             port,

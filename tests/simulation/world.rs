@@ -32,8 +32,10 @@ use crate::ledger::Ledger;
 use crate::postgres::Place;
 use crate::receivers::{Manners, Receivers};
 
+/// When every world begins.
+pub const BEGIN: Timestamp = Timestamp::from_ms(1_800_000_000_000);
 pub const ENDPOINTS: u16 = 8;
-const FIRST_PORT: u16 = 20_000;
+pub const FIRST_PORT: u16 = 20_000;
 
 /// How long an outcome waits at most before it is written.
 const RECORDS_WAIT: Duration = Duration::from_millis(50);
@@ -109,7 +111,7 @@ impl World {
         manners: impl Fn(u16, &mut fastrand::Rng) -> Manners,
     ) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let clock = Arc::new(ManualClock::new(Timestamp::from_ms(1_800_000_000_000)));
+        let clock = Arc::new(ManualClock::new(BEGIN));
         let directory = tempfile::tempdir().unwrap();
         let receivers = Receivers::new(random.fork(), clock.clone());
         let place = Place::new(directory.path().join("cornet.db"));
@@ -285,6 +287,7 @@ impl World {
     async fn work(&mut self, work: Work, now: Timestamp) {
         let process = &mut self.process;
         match work {
+            Work::TellRest { endpoint_id, rest } => process.store.tell_rest(endpoint_id, rest).await.unwrap(),
             Work::Claim { endpoint_id, wanted, in_hand, in_order } => {
                 // The claim looks now and is answered a little later, when other things may have happened.
                 let claim = match in_order {
@@ -361,8 +364,9 @@ impl Process {
                 Notice::Accepted { message, deliveries } => self.scheduler.accepted(&message, deliveries, now),
                 Notice::Recorded { delivery, retry } => self.scheduler.recorded(&delivery, retry, now),
                 Notice::Waiting { endpoint_id, due } => self.scheduler.waiting(endpoint_id, due, now),
+                Notice::Changed { endpoint_id } => self.scheduler.changed(endpoint_id, now),
                 // Nobody shares what it has, and its connections are never lost.
-                Notice::LookAgain | Notice::Lost => {}
+                Notice::LookAgain | Notice::Lost | Notice::Rests { .. } => {}
             }
         }
         any
@@ -377,7 +381,7 @@ impl Process {
                     self.courier.retire(&prepared).await.unwrap();
                 }
                 self.store.record(concluded.record);
-                self.scheduler.finished(&ready, Some(concluded.succeeded), now);
+                self.scheduler.finished(&ready, Some(concluded.shown), now);
             }
         }
     }

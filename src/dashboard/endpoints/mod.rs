@@ -23,12 +23,13 @@ use super::components::form::nothing;
 use super::components::icon::{Icon, icon};
 use super::components::notice::{Tone, notice};
 use super::components::status::{Status, pill};
+use super::components::time::ago;
 use super::failure::Failure;
 use super::frame::{self, Page, Section};
 use super::place::Place;
 use super::viewer::Viewer;
 use crate::domain::application::Application;
-use crate::domain::endpoint::{DisabledBecause, Endpoint};
+use crate::domain::endpoint::{DisabledBecause, Endpoint, Rest};
 use crate::domain::figures::Strip;
 use crate::ops::{OpError, Route, Routes};
 
@@ -100,13 +101,15 @@ impl View {
 struct Shown {
     routes: Arc<Routes>,
     route: Arc<Route>,
+    rest: Option<Rest>,
 }
 
 impl Shown {
     async fn find(pages: &Pages, viewer: &Viewer, path: &EndpointPath) -> Result<Self, Failure> {
         let routes = pages.operations.routes(&viewer.access, &path.application_id).await?;
         let route = routes.endpoint_by_text(&path.endpoint_id).ok_or(OpError::NotFound("endpoint"))?.clone();
-        Ok(Self { routes, route })
+        let rest = pages.operations.rest(&route.endpoint);
+        Ok(Self { routes, route, rest })
     }
 
     fn endpoint(&self) -> &Endpoint {
@@ -161,9 +164,11 @@ impl Shown {
         self.page_below(viewer, title.to_owned()).crumb(self.title(), self.at(viewer.place, ""))
     }
 
-    /// Says that it is switched off, and why, and what can be done about it.
+    /// Says that it is switched off, and why, and what can be done about it; or that it is left in peace.
     fn banner(&self, viewer: &Viewer) -> Markup {
-        let Some(because) = self.endpoint().disabled else { return nothing() };
+        let Some(because) = self.endpoint().disabled else {
+            return self.rest.map_or_else(nothing, |rest| resting(rest, viewer));
+        };
         let buttons = html! {
             p.row {
                 button.button.small name="to" value="enabled" { "Enable" }
@@ -197,6 +202,19 @@ const fn why(because: DisabledBecause) -> &'static str {
         DisabledBecause::Gone => "It answered 410 Gone: its server says that nothing is there any more.",
         DisabledBecause::Failing => "It failed for too long.",
     }
+}
+
+/// Says that an endpoint is left in peace, and until when.
+fn resting(rest: Rest, viewer: &Viewer) -> Markup {
+    let text = html! {
+        p {
+            strong { "This endpoint is left in peace" } " after " (rest.failures) " failures in a row. "
+            "One message is tried now and then, next "
+            @if rest.until > viewer.now { (ago(rest.until, viewer.now)) } @else { "at any moment" }
+            "; when it is taken, what waits is sent, slowly at first. Changing the endpoint has it sent to at once."
+        }
+    };
+    notice(Tone::Warning, &text)
 }
 
 /// How an endpoint fares, by its last day: it fails when the last hour in which anything was sent mostly failed.

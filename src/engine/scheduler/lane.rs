@@ -5,6 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use super::Standing;
+use super::breaker::Breaker;
 use crate::domain::delivery::{Delivery, Place};
 use crate::domain::time::Timestamp;
 use crate::store::Content;
@@ -22,6 +23,8 @@ pub(super) struct Lane {
     /// How many may be in flight: grows by one with each success, halves with each failure.
     pub(super) window: usize,
     pub(super) standing: Standing,
+    /// Whether it is left in peace because it failed again and again.
+    pub(super) breaker: Breaker,
     /// Everything that the store's queue shows and that must not be claimed: ready, in flight, or not yet recorded.
     pub(super) in_hand: HashSet<Place>,
     /// Recorded while a claim was under way, whose answer may still show it.
@@ -54,6 +57,7 @@ impl Default for Lane {
             in_flight: 0,
             window: WINDOW_MIN,
             standing: Standing::Unknown,
+            breaker: Breaker::default(),
             in_hand: HashSet::new(),
             recorded_meanwhile: Vec::new(),
             claiming: false,
@@ -83,18 +87,40 @@ impl Lane {
         }
     }
 
+    /// Before then nothing is sent, whatever is ready.
+    pub(super) fn waits_until(&self) -> Timestamp {
+        self.throttled_until().max(self.breaker.rests_until())
+    }
+
     pub(super) fn wants_to_send(&self, now: Timestamp) -> bool {
-        let may_start = if self.ordered { self.in_flight == 0 && !self.in_doubt } else { self.in_flight < self.window };
-        !self.paused && !self.ready.is_empty() && may_start && self.throttled_until() <= now
+        let window = if self.ordered || self.breaker.is_open() { 1 } else { self.window };
+        let may_start = self.in_flight < window && !(self.ordered && self.in_doubt);
+        !self.paused && !self.ready.is_empty() && may_start && self.waits_until() <= now
     }
 
-    pub(super) fn wants_to_claim(&self) -> bool {
-        // What is in hand may yet keep its place at the head of an order.
-        let has_room = if self.ordered { self.in_hand.is_empty() } else { self.ready.len() < READY_LOW };
-        !self.paused && !self.claiming && has_room && self.stored_from.is_some()
+    /// When more is to be claimed, if it is.
+    pub(super) fn claims_from(&self) -> Option<Timestamp> {
+        let has_room = if self.ordered {
+            // What is in hand may yet keep its place at the head of an order.
+            self.in_hand.is_empty()
+        } else if self.breaker.is_open() {
+            self.ready.is_empty() && self.in_flight == 0
+        } else {
+            self.ready.len() < READY_LOW
+        };
+        let from = self.stored_from.filter(|_| !self.paused && !self.claiming && has_room);
+        from.map(|from| from.max(self.breaker.rests_until()))
     }
 
-    /// What waits in memory goes back to the store; answers how many bytes that were.
+    /// What waits in memory goes back to the store, where it is due; answers how many bytes that were.
+    pub(super) fn put_back(&mut self, now: Timestamp) -> usize {
+        if !self.ready.is_empty() {
+            self.stored(now);
+        }
+        self.clear()
+    }
+
+    /// What waits in memory is dropped; answers how many bytes that were.
     pub(super) fn clear(&mut self) -> usize {
         let mut bytes = 0;
         for (delivery, content) in self.ready.drain(..) {

@@ -1,6 +1,7 @@
 //! The scheduler's promises: turns are fair, memory is bounded, nothing in hand is claimed again.
 
 mod order;
+mod rests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Limits, Ready, Scheduler, Work};
+use crate::domain::attempt::Shown;
 use crate::domain::delivery::{Delivery, Trigger};
 use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId, Id, MessageId};
 use crate::domain::message::Message;
@@ -66,6 +68,7 @@ fn sends(scheduler: &mut Scheduler, now: Timestamp) -> Vec<Ready> {
     let next = || match scheduler.next(now) {
         Some(Work::Send(ready)) => Some(ready),
         Some(Work::Claim { .. }) => panic!("nothing waits in the store"),
+        Some(Work::TellRest { .. }) => panic!("nobody rests"),
         None => None,
     };
     std::iter::from_fn(next).collect()
@@ -75,7 +78,7 @@ fn sends(scheduler: &mut Scheduler, now: Timestamp) -> Vec<Ready> {
 fn make_healthy(scheduler: &mut Scheduler, number: i64) {
     accept(scheduler, std::iter::once(number), 1);
     for ready in sends(scheduler, NOW) {
-        scheduler.finished(&ready, Some(true), NOW);
+        scheduler.finished(&ready, Some(Shown::Took), NOW);
         scheduler.recorded(&ready.delivery, None, NOW);
     }
 }
@@ -95,10 +98,10 @@ fn endpoints_that_fail_leave_most_places_to_those_that_do_not() {
     make_healthy(&mut scheduler, 0);
     accept(&mut scheduler, 1..201, 1);
     for ready in sends(&mut scheduler, NOW) {
-        scheduler.finished(&ready, Some(false), NOW);
+        scheduler.finished(&ready, Some(Shown::Down), NOW);
     }
     while let Some(Work::Send(ready)) = scheduler.next(NOW) {
-        scheduler.finished(&ready, Some(false), NOW);
+        scheduler.finished(&ready, Some(Shown::Down), NOW);
     }
     // All two hundred have failed once. They hang from now on, and the healthy one is still served.
     for message in (10..12).map(message) {
@@ -121,12 +124,12 @@ fn the_window_of_an_endpoint_grows_with_success_and_halves_with_failure() {
     let first = sends(&mut scheduler, NOW);
     assert_eq!(first.len(), 4);
     for ready in &first {
-        scheduler.finished(ready, Some(true), NOW);
+        scheduler.finished(ready, Some(Shown::Took), NOW);
     }
     let second = sends(&mut scheduler, NOW);
     assert_eq!(second.len(), 8);
     for ready in &second {
-        scheduler.finished(ready, Some(false), NOW);
+        scheduler.finished(ready, Some(Shown::Down), NOW);
     }
     assert_eq!(sends(&mut scheduler, NOW).len(), 4);
 }
@@ -145,7 +148,7 @@ fn what_finds_no_room_in_memory_waits_in_the_store_and_is_claimed_later() {
     let mut sent = HashSet::new();
     while let Some(Work::Send(ready)) = scheduler.next(NOW) {
         assert!(sent.insert(ready.delivery.message_id), "{:?} was sent twice", ready.delivery);
-        scheduler.finished(&ready, Some(true), NOW);
+        scheduler.finished(&ready, Some(Shown::Took), NOW);
         scheduler.recorded(&ready.delivery, None, NOW);
     }
     assert_eq!(sent.len(), 30);
@@ -159,7 +162,7 @@ fn what_is_recorded_while_a_claim_is_under_way_is_not_sent_again() {
     scheduler.waiting(endpoint(0), NOW, NOW);
     let Some(Work::Claim { .. }) = scheduler.next(NOW) else { panic!("a claim is due") };
     let ready = sends(&mut scheduler, NOW).pop().expect("one is ready");
-    scheduler.finished(&ready, Some(true), NOW);
+    scheduler.finished(&ready, Some(Shown::Took), NOW);
     scheduler.recorded(&ready.delivery, None, NOW);
     // The claim looked before the outcome was written.
     let stale = vec![(ready.delivery.clone(), ready.content.clone())];
@@ -178,7 +181,7 @@ fn a_throttled_endpoint_is_sent_no_more_than_its_rate() {
     while now < NOW.plus(Duration::from_secs(3)) {
         for ready in sends(&mut scheduler, now) {
             sent += 1;
-            scheduler.finished(&ready, Some(true), now);
+            scheduler.finished(&ready, Some(Shown::Took), now);
         }
         now = scheduler.wake_at().expect("more waits");
     }
@@ -226,10 +229,10 @@ fn an_endpoint_that_recovers_does_not_wait_behind_those_that_fail() {
     accept(&mut scheduler, 0..1, 3);
     let mut first = sends(&mut scheduler, NOW).into_iter();
     let (one, two) = (first.next().expect("one is ready"), first.next().expect("two are ready"));
-    scheduler.finished(&one, Some(false), NOW);
+    scheduler.finished(&one, Some(Shown::Down), NOW);
     // It stands in the round of the failing ones, whose only place another one takes and keeps.
     accept(&mut scheduler, 1..2, 1);
-    scheduler.finished(&two, Some(true), NOW);
+    scheduler.finished(&two, Some(Shown::Took), NOW);
     let next: Vec<_> = sends(&mut scheduler, NOW).iter().map(|ready| ready.delivery.endpoint_id).collect();
     assert!(next.contains(&endpoint(0)), "{next:?}");
 }
@@ -242,7 +245,7 @@ fn what_is_forgotten_is_not_sent_and_what_is_in_flight_keeps_its_place() {
     scheduler.forget();
     assert_eq!((scheduler.ready_bytes(), scheduler.in_flight()), (0, in_flight.len()));
     for ready in in_flight {
-        scheduler.finished(&ready, Some(true), NOW);
+        scheduler.finished(&ready, Some(Shown::Took), NOW);
         scheduler.recorded(&ready.delivery, None, NOW);
     }
     assert!(scheduler.next(NOW).is_none(), "nothing of it is left");

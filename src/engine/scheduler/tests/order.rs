@@ -1,6 +1,7 @@
 //! What an endpoint that keeps order may be sent, and when.
 
 use super::{NOW, accept, delivery, endpoint, message, sends};
+use crate::domain::attempt::Shown;
 use crate::domain::delivery::Delivery;
 use crate::domain::time::Timestamp;
 use crate::engine::scheduler::{Limits, Ready, Scheduler, Work};
@@ -49,7 +50,7 @@ fn one_message_at_a_time_is_sent_and_the_next_when_it_was_taken() {
     for number in 0..3 {
         let ready = only(&mut scheduler);
         assert_eq!(ready.delivery.message_id, message(number).id);
-        scheduler.finished(&ready, Some(true), NOW);
+        scheduler.finished(&ready, Some(Shown::Took), NOW);
     }
     assert!(sends(&mut scheduler, NOW).is_empty());
 }
@@ -60,7 +61,7 @@ fn what_is_accepted_goes_by_the_store_and_only_with_empty_hands() {
     let ready = only(&mut scheduler);
     accept(&mut scheduler, 0..1, 2);
     assert_eq!(scheduler.ready_bytes(), 0);
-    scheduler.finished(&ready, Some(true), NOW);
+    scheduler.finished(&ready, Some(Shown::Took), NOW);
     assert!(scheduler.next(NOW).is_none(), "what is in hand may yet keep its place");
     scheduler.recorded(&ready.delivery, None, NOW);
     assert!(claim_is_in_order(&mut scheduler, NOW));
@@ -70,7 +71,7 @@ fn what_is_accepted_goes_by_the_store_and_only_with_empty_hands() {
 fn one_that_is_tried_again_keeps_the_next_waiting_and_what_comes_is_not_looked_for_before() {
     let mut scheduler = ordered(0..3);
     let ready = only(&mut scheduler);
-    scheduler.finished(&ready, Some(false), NOW);
+    scheduler.finished(&ready, Some(Shown::Down), NOW);
     assert!(scheduler.next(NOW).is_none(), "whether it goes on is not recorded yet");
     scheduler.recorded(&ready.delivery, Some(LATER), NOW);
     assert_eq!(scheduler.ready_bytes(), 0, "the others went back");
@@ -86,7 +87,7 @@ fn one_that_is_tried_again_keeps_the_next_waiting_and_what_comes_is_not_looked_f
 fn one_that_has_ended_lets_the_next_go() {
     let mut scheduler = ordered(0..2);
     let ready = only(&mut scheduler);
-    scheduler.finished(&ready, Some(false), NOW);
+    scheduler.finished(&ready, Some(Shown::Down), NOW);
     scheduler.recorded(&ready.delivery, None, NOW);
     assert_eq!(only(&mut scheduler).delivery.message_id, message(1).id);
 }
@@ -96,6 +97,6 @@ fn an_endpoint_that_keeps_order_no_longer_is_sent_many_at_a_time() {
     let mut scheduler = ordered(0..6);
     let ready = only(&mut scheduler);
     scheduler.pace(endpoint(0), None, false);
-    scheduler.finished(&ready, Some(true), NOW);
+    scheduler.finished(&ready, Some(Shown::Took), NOW);
     assert!(sends(&mut scheduler, NOW).len() > 1);
 }
