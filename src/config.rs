@@ -138,6 +138,10 @@ pub struct Config {
     pub api_key: Option<SecretText>,
     /// Base64 of the master key; the file in the data directory is not used then.
     pub master_key: Option<SecretText>,
+    /// Base64 of the master keys before it, while something is sealed with them.
+    pub old_master_keys: Option<SecretText>,
+    /// Base64 of the master key after it, which other nodes have in use already.
+    pub next_master_key: Option<SecretText>,
     /// The networks that deliveries may go to besides the public internet, as they were written.
     pub allow_networks: String,
     /// Where deliveries may go.
@@ -208,6 +212,8 @@ impl Config {
             lease: lease(&options.lease)?,
             api_key: secret("CORNET_API_KEY", variables)?.map(check_api_key).transpose()?,
             master_key: secret("CORNET_MASTER_KEY", variables)?,
+            old_master_keys: secret("CORNET_OLD_MASTER_KEYS", variables)?,
+            next_master_key: secret("CORNET_NEXT_MASTER_KEY", variables)?,
             allow_networks: options.allow_networks.clone(),
             target_policy: TargetPolicy::allowing(&options.allow_networks)
                 .map_err(|error| ConfigError::new("CORNET_ALLOW_NETWORKS", error))?,

@@ -13,6 +13,7 @@ mod inbox_sender;
 pub mod moving;
 mod operator;
 mod places;
+pub mod rotating;
 mod signals;
 mod tests_sent;
 mod vetting;
@@ -29,7 +30,6 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use zeroize::Zeroizing;
 
 use crate::api;
 use crate::api::ApiState;
@@ -43,7 +43,8 @@ use crate::engine::Engine;
 use crate::engine::sender::{HttpSender, SenderSettings, SenderSetupError};
 use crate::ops::{Access, Inboxes, Operations};
 use crate::store::{
-    DataDirectory, DataDirectoryError, Database, MASTER_KEY_BYTES, Seat, Store, StoreError, Vault, parse_master_key,
+    DataDirectory, DataDirectoryError, Database, MASTER_KEY_BYTES, MasterKey, MasterKeys, Seat, Store, StoreError,
+    Vault, parse_master_keys,
 };
 use crate::telemetry::Metrics;
 use answer::Front;
@@ -114,7 +115,7 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(listening)?;
     directory.describe(&format!("process {}, listening on {address}, since {}", std::process::id(), clock.now()))?;
 
-    let vault = Vault::new(&master_key(&config, &directory)?)?;
+    let vault = Vault::of(&master_keys(&config, &directory)?)?;
     let database = database(&config)?.seated(seat(&config, &directory, address)?);
     // A server takes its time to let us in.
     let opening = {
@@ -231,18 +232,37 @@ fn seat(config: &Config, directory: &DataDirectory, address: SocketAddr) -> Resu
     Ok(Seat { name: format!("{machine}:{}", address.port()), place, lease: config.lease })
 }
 
-/// The key that seals the secrets in the store: from its variable, or from the file in the data directory.
-fn master_key(config: &Config, directory: &DataDirectory) -> Result<Zeroizing<Vec<u8>>, ServeError> {
-    match &config.master_key {
-        None => Ok(directory.master_key()?),
-        Some(text) => Ok(given_master_key(text)?),
-    }
+/// The keys that seal the secrets in the store: from their variables, or from the file in the data directory.
+fn master_keys(config: &Config, directory: &DataDirectory) -> Result<MasterKeys, ServeError> {
+    let keys = match &config.master_key {
+        None => directory.master_keys()?,
+        Some(text) => MasterKeys::only(given_master_key("CORNET_MASTER_KEY", text)?),
+    };
+    Ok(old_and_next(keys, config)?)
 }
 
-/// The key that its variable holds.
-fn given_master_key(text: &SecretText) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+/// The same with those before and after them that variables hold.
+fn old_and_next(keys: MasterKeys, config: &Config) -> Result<MasterKeys, ConfigError> {
+    let mut old = keys.old;
+    if let Some(text) = &config.old_master_keys {
+        old.extend(given_master_keys("CORNET_OLD_MASTER_KEYS", text)?);
+    }
+    let next = config.next_master_key.as_ref().map(|text| given_master_key("CORNET_NEXT_MASTER_KEY", text));
+    Ok(MasterKeys { old, next: next.transpose()?, ..keys })
+}
+
+fn given_master_keys(variable: &str, text: &SecretText) -> Result<Vec<MasterKey>, ConfigError> {
     let why = format!("it is not base64 of {MASTER_KEY_BYTES} bytes; make one with `openssl rand -base64 32`");
-    parse_master_key(text.reveal()).ok_or_else(|| ConfigError::new("CORNET_MASTER_KEY", why))
+    parse_master_keys(text.reveal()).ok_or_else(|| ConfigError::new(variable, why))
+}
+
+/// The one key that a variable holds.
+fn given_master_key(variable: &str, text: &SecretText) -> Result<MasterKey, ConfigError> {
+    let mut keys = given_master_keys(variable, text)?;
+    match keys.pop() {
+        Some(key) if keys.is_empty() => Ok(key),
+        _ => Err(ConfigError::new(variable, "it holds more than one key; old ones are in CORNET_OLD_MASTER_KEYS")),
+    }
 }
 
 /// Who sends deliveries and tests: over HTTP, but to the inboxes of this server directly.

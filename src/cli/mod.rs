@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod healthcheck;
 pub mod link;
 pub mod moving;
+pub mod rotate_master_key;
 pub mod send;
 pub mod serve;
 pub mod sign;
@@ -29,6 +30,7 @@ use crate::api;
 use crate::clock::SystemClock;
 use crate::config::{ConfigError, Options};
 use crate::server::ServeError;
+use crate::server::rotating::RotateError;
 
 /// Something that is none of the others went wrong.
 const EXIT_FAILED: u8 = 1;
@@ -49,6 +51,7 @@ Examples:
   cornet config                            show every setting, and where its value comes from
   cornet doctor                            look whether all is well with an installation
   cornet move --to postgres://HOST/DB      carry the store to a PostgreSQL server
+  cornet rotate-master-key                 replace the key that seals the store's secrets
   cornet verify --help                     check the signature of a request that came in
   cornet bench                             measure this machine
   cornet bad-receiver --list               what a receiver can do wrong, to try on Cornet
@@ -56,7 +59,8 @@ Examples:
 A flag wins over its variable. Secrets have only variables, because everybody can see flags:
   CORNET_API_KEY     the admin key that a new store begins with; made up when it is not set
   CORNET_MASTER_KEY  base64 of 32 bytes that seal the store's secrets, instead of a file
-Each may be in a file instead, which CORNET_API_KEY_FILE or CORNET_MASTER_KEY_FILE names.";
+  CORNET_OLD_MASTER_KEYS, CORNET_NEXT_MASTER_KEY  those before and after it, while it is replaced
+Each may be in a file instead, which the same variable with _FILE after it names.";
 
 /// Sends webhooks: post a message once, and Cornet delivers it, signed, to every subscribed endpoint, and tries again
 /// until it arrives.
@@ -89,6 +93,7 @@ enum Command {
     Bench(bench::BenchArgs),
     BadReceiver(bad_receiver::BadReceiverArgs),
     Move(moving::MoveArgs),
+    RotateMasterKey(rotate_master_key::RotateMasterKeyArgs),
     /// Print the OpenAPI document of the API
     Openapi,
     /// Ask the server on this machine whether it is ready; exits with 0 when it is
@@ -116,6 +121,7 @@ pub fn run() -> ExitCode {
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::BadReceiver(args)) => bad_receiver::run(&args),
         Some(Command::Move(args)) => moving::run(&args),
+        Some(Command::RotateMasterKey(args)) => rotate_master_key::run(&args),
         Some(Command::Openapi) => print_line(&serde_json::to_string_pretty(&api::openapi())?),
         Some(Command::Healthcheck(options)) => healthcheck::run(&options),
         Some(Command::Version) => print_line(concat!("cornet ", env!("CARGO_PKG_VERSION"))),
@@ -145,7 +151,12 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if let Some(error) = error.downcast_ref::<ClientError>() {
         return error.exit_code().unwrap_or(EXIT_FAILED);
     }
-    match error.downcast_ref::<ServeError>() {
+    let rotating = error.downcast_ref::<RotateError>();
+    let serving = match rotating {
+        Some(RotateError::Serve(error)) => Some(error),
+        _ => error.downcast_ref::<ServeError>(),
+    };
+    match serving {
         Some(ServeError::Config(_)) => EXIT_CONFIG,
         Some(ServeError::Directory(_) | ServeError::Store(_)) => EXIT_STORE,
         Some(_) => EXIT_FAILED,

@@ -15,7 +15,7 @@ pub struct Secret {
 }
 
 /// Every secret.
-pub const SECRETS: [Secret; 2] = [
+pub const SECRETS: [Secret; 4] = [
     Secret {
         variable: "CORNET_API_KEY",
         help: "The admin key that a new store begins with, at least 32 characters; one is made up when there is none",
@@ -23,6 +23,14 @@ pub const SECRETS: [Secret; 2] = [
     Secret {
         variable: "CORNET_MASTER_KEY",
         help: "Base64 of the 32 bytes that seal the secrets in the store, instead of the file in the data directory",
+    },
+    Secret {
+        variable: "CORNET_OLD_MASTER_KEYS",
+        help: "The master keys before it, with commas between them; what they have sealed is sealed anew",
+    },
+    Secret {
+        variable: "CORNET_NEXT_MASTER_KEY",
+        help: "The master key that is to come, which opens what other nodes seal with it already",
     },
 ];
 
@@ -96,7 +104,8 @@ impl Config {
                 settings.push(Setting { variable: variable.to_string_lossy().into_owned(), value, origin });
             }
         }
-        for (secret, is_set) in SECRETS.iter().zip([self.api_key.is_some(), self.master_key.is_some()]) {
+        let values = [&self.api_key, &self.master_key, &self.old_master_keys, &self.next_master_key];
+        for (secret, is_set) in SECRETS.iter().zip(values.map(Option::is_some)) {
             let (value, origin) = if is_set { ("(hidden)", Origin::Variable) } else { ("(not set)", Origin::Default) };
             settings.push(Setting { variable: secret.variable.to_owned(), value: value.to_owned(), origin });
         }

@@ -20,7 +20,7 @@ use super::frame::{Page, Section};
 use super::viewer::Viewer;
 use super::words;
 use crate::domain::node::Node;
-use crate::ops::{Backlog, SystemState};
+use crate::ops::{Backlog, OldKeys, SystemState};
 
 /// The routes of the machine.
 pub(super) fn router() -> Router<Arc<Pages>> {
@@ -67,6 +67,11 @@ fn server(viewer: &Viewer, state: &SystemState, base_url: &str) -> Markup {
                 dt { "Version" } dd.mono { (state.version) }
                 dt { "Running since" } dd { (exact(state.since)) " " span.faint { (ago(state.since, viewer.now)) } }
                 dt { "Reached at" } dd.mono { (base_url) }
+                @match state.old_keys {
+                    OldKeys::None => {}
+                    OldKeys::Needed => { dt { "Old master key" } dd { "Still needed: secrets are being sealed anew" } }
+                    OldKeys::Spent => { dt { "Old master key" } dd { "Needed no more, once every node uses the new one" } }
+                }
                 dt { "Open networks" }
                 dd {
                     @if state.open_networks.is_empty() { "None but the public internet" }

@@ -84,6 +84,8 @@ actions! {
     InboxChanged = "inbox.changed",
     /// An inbox was deleted.
     InboxDeleted = "inbox.deleted",
+    /// The master key was replaced, and everything is sealed anew.
+    MasterKeyReplaced = "master_key.replaced",
     /// A message was sent to an endpoint again.
     MessageResent = "message.resent",
     /// The payload of a message was deleted.

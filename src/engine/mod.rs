@@ -25,7 +25,7 @@ use crate::domain::attempt::Shown;
 use crate::domain::delivery::Outcome;
 use crate::domain::id::EndpointId;
 use crate::domain::time::Timestamp;
-use crate::store::{Feed, Notice, Record, Store, StoreError};
+use crate::store::{Feed, Notice, Record, Resealed, Store, StoreError};
 use crate::telemetry::Metrics;
 use courier::{Courier, Step};
 use scheduler::{Limits, Ready, Scheduler, Work};
@@ -75,6 +75,7 @@ impl Engine {
         });
         tasks.spawn(room.clone().run(feed));
         tasks.spawn(keep_house(room.store.clone(), stopping.clone()));
+        tasks.spawn(seal_anew(room.store.clone(), stopping.clone()));
         Self { tasks, stopping, stop: Box::new(move || room.scheduler().stop()) }
     }
 
@@ -103,6 +104,21 @@ async fn keep_house(store: Arc<Store>, stopping: CancellationToken) {
                 HOUSEKEEPING
             }
         };
+    }
+}
+
+/// Seals everything anew after the master key was replaced, until that is done or the engine stops.
+async fn seal_anew(store: Arc<Store>, stopping: CancellationToken) {
+    let mut so_far = Resealed::default();
+    while !stopping.is_cancelled() {
+        match store.reseal(so_far).await {
+            Ok(Some(further)) => so_far = further,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "cannot seal everything with the new master key, trying again");
+                stopping.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await;
+            }
+        }
     }
 }
 

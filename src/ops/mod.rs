@@ -64,7 +64,7 @@ pub use why::Why;
 
 pub use crate::store::{
     ApplicationFilter, AttemptsPage, Backlog, Counted, DestinedFilter, DestinedPlace, EndpointFilter, IdempotencyKey,
-    Listed, MessagesPage, Page, Route, Routes, Statistics, StoreError, StoreFile, Walked, WalkedPage,
+    Listed, MessagesPage, OldKeys, Page, Route, Routes, Statistics, StoreError, StoreFile, Walked, WalkedPage,
 };
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::{Access, OpError, Operations};
 use crate::domain::node::Node;
 use crate::domain::time::Timestamp;
-use crate::store::{StoreError, StoreFile};
+use crate::store::{OldKeys, StoreError, StoreFile};
 
 /// The state of the machinery.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct SystemState {
     pub store: Result<(), StoreError>,
     /// The nodes that share it; none where it is in a file.
     pub nodes: Vec<Node>,
+    /// Whether old master keys are still needed.
+    pub old_keys: OldKeys,
     /// The networks that deliveries may go to besides the public internet.
     pub open_networks: Vec<String>,
 }
@@ -35,6 +37,7 @@ impl Operations {
             file: self.store.file().await?,
             store: self.store.check().await,
             nodes: self.store.nodes().await?,
+            old_keys: self.store.old_keys().await?,
             open_networks: self.policy.allowed().iter().map(ToString::to_string).collect(),
         })
     }

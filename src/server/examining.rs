@@ -5,15 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit};
-use zeroize::Zeroizing;
 
-use super::{connections, database, given_master_key};
+use super::{connections, database, given_master_key, old_and_next};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::finding::Finding;
 use crate::ops::examine_guard;
 use crate::store::{
-    DataDirectoryError, Database, Tell, Vault, examine_database, examine_directory, examine_disk, master_key_in,
+    DataDirectoryError, Database, MasterKeys, Tell, Vault, examine_database, examine_directory, examine_disk,
 };
 
 /// Looks at everything that these settings name, and tells what it finds as it finds it; `deep` reads the whole store.
@@ -84,17 +83,20 @@ fn open_files(config: &Config) -> Finding {
 /// Looks for the master key; the vault that it makes is `None` when there is no key that could be used.
 fn examine_master_key(config: &Config, tell: Tell<'_>) -> Option<Vault> {
     const SUBJECT: &str = "master key";
-    let found: Result<Option<Zeroizing<Vec<u8>>>, String> = match &config.master_key {
-        Some(text) => given_master_key(text).map(Some).map_err(|error| error.to_string()),
-        None => master_key_in(&config.data_dir).map_err(|error| match error {
+    let found: Result<Option<MasterKeys>, String> = match &config.master_key {
+        Some(text) => given_master_key("CORNET_MASTER_KEY", text)
+            .map(|key| Some(MasterKeys::only(key)))
+            .map_err(|error| error.to_string()),
+        None => MasterKeys::in_directory(&config.data_dir).map_err(|error| match error {
             DataDirectoryError::Refused { path, error } => format!("cannot read {}: {error}", path.display()),
             other => other.to_string(),
         }),
     };
     let place = if config.master_key.is_some() { "CORNET_MASTER_KEY" } else { "master.key in the data directory" };
-    match found {
-        Ok(Some(key)) => {
-            let vault = Vault::new(&key).ok();
+    let with_others = |keys| old_and_next(keys, config).map_err(|error| error.to_string());
+    match found.and_then(|keys| keys.map(with_others).transpose()) {
+        Ok(Some(keys)) => {
+            let vault = Vault::of(&keys).ok();
             tell(Finding::fine(SUBJECT, format!("{place} holds one; keep a copy of it, and not beside the store")));
             vault
         }

@@ -55,7 +55,7 @@ pub struct Filling {
 /// When the directory or the store can't be used.
 pub async fn fill(data_dir: &Path, filling: &Filling) -> Result<(), ServeError> {
     let directory = DataDirectory::hold(data_dir)?;
-    let vault = Vault::new(&directory.master_key()?)?;
+    let vault = Vault::of(&directory.master_keys()?)?;
     let clock = Arc::new(SystemClock::default());
     let (store, mut feed) = Store::open(&directory.database(), vault, clock, Arc::new(Metrics::default()))?;
     let environment_id = store.default_environment().await?;

@@ -2,20 +2,14 @@
 //! server at a time.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::rand;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use rustix::fs::{FlockOperation, flock};
-use zeroize::Zeroizing;
 
+use super::master_keys::MasterKeys;
 use super::vault::MASTER_KEY_BYTES;
-
-/// The file of the master key.
-const MASTER_KEY: &str = "master.key";
 
 /// Why a data directory can't be used, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +29,7 @@ pub enum DataDirectoryError {
     #[error("{0} belongs to another user: choose a --data-dir of your own")]
     Foreign(PathBuf),
     /// The master key is not one.
-    #[error("{0} does not hold a master key: base64 of {MASTER_KEY_BYTES} bytes")]
+    #[error("{0} does not hold a master key: base64 of {MASTER_KEY_BYTES} bytes, in a line for each key")]
     NotAKey(String),
     /// The machine refused.
     #[error("cannot use {path}: {error}")]
@@ -47,7 +41,7 @@ pub enum DataDirectoryError {
     },
 }
 
-fn refused(path: &Path) -> impl FnOnce(std::io::Error) -> DataDirectoryError {
+pub(super) fn refused(path: &Path) -> impl FnOnce(std::io::Error) -> DataDirectoryError {
     let path = path.to_owned();
     move |error| DataDirectoryError::Refused { path, error }
 }
@@ -126,65 +120,14 @@ impl DataDirectory {
         path.join("cornet.db")
     }
 
-    /// The master key: read from its file, or made and written there (0600) when there is none.
+    /// The master keys: read from their file, or one made and written there (0600) when there is none.
     ///
     /// # Errors
-    /// When the file can be read by others or holds no key, or the machine refuses.
-    pub fn master_key(&self) -> Result<Zeroizing<Vec<u8>>, DataDirectoryError> {
-        match master_key_in(&self.path)? {
-            Some(key) => Ok(key),
-            None => self.make_master_key(),
+    /// When the file can be read by others or holds something else, or the machine refuses.
+    pub fn master_keys(&self) -> Result<MasterKeys, DataDirectoryError> {
+        match MasterKeys::in_directory(&self.path)? {
+            Some(keys) => Ok(keys),
+            None => MasterKeys::found(&self.path),
         }
     }
-
-    /// Makes a master key under another name first: whoever is killed meanwhile leaves a whole one behind, or none.
-    fn make_master_key(&self) -> Result<Zeroizing<Vec<u8>>, DataDirectoryError> {
-        let path = self.path.join("master.key.new");
-        let mut key = Zeroizing::new(vec![0u8; MASTER_KEY_BYTES]);
-        let no_randomness = |_| std::io::Error::other("the operating system gave no randomness");
-        rand::fill(&mut key).map_err(no_randomness).map_err(refused(&path))?;
-        let text = Zeroizing::new(BASE64.encode(key.as_slice()));
-        let write = || {
-            // What was left behind may have other permissions.
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&path, self.path.join(MASTER_KEY))?;
-            // The name must last as long as what is sealed with the key.
-            File::open(&self.path)?.sync_all()
-        };
-        write().map_err(refused(&path))?;
-        Ok(key)
-    }
-}
-
-/// The master key in the directory at `path`, whether somebody holds it or not; `None` when there is none.
-///
-/// # Errors
-/// When the file can be read by others or holds no key, or the machine refuses.
-pub fn master_key_in(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DataDirectoryError> {
-    let path = path.join(MASTER_KEY);
-    match read_master_key(&path) {
-        Err(DataDirectoryError::Refused { error, .. }) if error.kind() == ErrorKind::NotFound => Ok(None),
-        read => read.map(Some),
-    }
-}
-
-fn read_master_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, DataDirectoryError> {
-    let metadata = fs::metadata(path).map_err(refused(path))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        return Err(DataDirectoryError::Exposed(path.to_owned()));
-    }
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(refused(path))?);
-    parse_master_key(&text).ok_or_else(|| DataDirectoryError::NotAKey(path.display().to_string()))
-}
-
-/// Reads the text of a master key: base64 of `MASTER_KEY_BYTES` bytes.
-pub fn parse_master_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let key = Zeroizing::new(BASE64.decode(text.trim()).ok()?);
-    (key.len() == MASTER_KEY_BYTES).then_some(key)
 }

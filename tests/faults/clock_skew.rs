@@ -90,7 +90,7 @@ impl Sender for SenderOf {
             let mut sent = self.witness.sent.lock().expect("nobody panics");
             let all = sent.entry(id).or_default();
             all.push(Sent { node: self.node, at: SystemClock::default().monotonic(), body: request.body });
-            let status = if all.len() == 1 { 500 } else { 204 };
+            let status = if all.len() == 1 { 400 } else { 204 };
             let answer = Answer { status, ..Answer::default() };
             AttemptReport { duration_ms: 1, remote_address: None, phases: None, result: Ok(answer) }
         })

@@ -11,6 +11,7 @@ mod nodes;
 #[expect(dead_code, reason = "each test binary uses its own part of it")]
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod rotation;
 mod schema;
 mod servers;
 

@@ -1,42 +1,34 @@
-//! What is sealed in the database: whether each of it opens with the master key, in its place.
-
-use std::ops::ControlFlow;
+//! What is sealed in the database: whether each of it opens with the master key, in its place, and whether an old master key
+//! is still needed.
 
 use super::Tell;
 use crate::domain::finding::Finding;
-use crate::store::connection::{Connection, Row};
+use crate::store::connection::Connection;
 use crate::store::error::StoreError;
+use crate::store::resealing::COLUMNS;
+use crate::store::seal;
 use crate::store::vault::Vault;
-use crate::store::{endpoint_secrets, endpoints, inboxes};
-
-const SIGNING_SECRETS: &str = "SELECT endpoint_id, sealed FROM endpoint_secrets";
-const HEADERS: &str = "SELECT id, headers FROM endpoints";
-const INBOX_SECRETS: &str = "SELECT id, secret FROM inboxes WHERE secret IS NOT NULL";
 
 /// How many of those that do not open are named.
 const NAMED: usize = 5;
 
-/// Where a row's sealed bytes belong.
-type Place = fn(&Row<'_>) -> Result<String, StoreError>;
-
 /// Opens everything that is sealed, and forgets it again.
 pub(super) fn examine_secrets(connection: &Connection, vault: &Vault, tell: Tell<'_>) -> Result<(), StoreError> {
     const SUBJECT: &str = "secrets";
-    let sealed: [(&'static str, Place); 3] = [
-        (SIGNING_SECRETS, |row| Ok(endpoint_secrets::secrets_place(row.id(0)?))),
-        (HEADERS, |row| Ok(endpoints::headers_place(row.id(0)?))),
-        (INBOX_SECRETS, |row| Ok(inboxes::secret_place(row.id(0)?))),
-    ];
     let (mut looked_at, mut damaged) = (0, Vec::new());
-    for (sql, place) in sealed {
-        connection.visit(sql, &[], |row| {
-            let place = place(row)?;
+    let mut old = seal::with_old_keys(connection, vault)?;
+    for column in &COLUMNS {
+        column.visit(connection, |place, sealed| {
             looked_at += 1;
-            if row.bytes(1).and_then(|sealed| vault.open(&place, &sealed)).is_err() {
-                damaged.push(place.replace('|', " of "));
+            match vault.sealed_anew(place, sealed) {
+                Ok(None) => {}
+                Ok(Some(_)) => old += 1,
+                Err(_) => damaged.push(place.replace('|', " of ")),
             }
-            Ok(ControlFlow::Continue(()))
         })?;
+    }
+    if vault.has_old() {
+        tell(old_keys(old));
     }
     tell(if damaged.is_empty() {
         Finding::fine(SUBJECT, format!("{looked_at} open with the master key"))
@@ -48,4 +40,20 @@ pub(super) fn examine_secrets(connection: &Connection, vault: &Vault, tell: Tell
         Finding::problem(SUBJECT, text, advice)
     });
     Ok(())
+}
+
+/// Whether the old master keys are still needed.
+fn old_keys(needed: u64) -> Finding {
+    const SUBJECT: &str = "old master key";
+    match needed {
+        0 => Finding::fine(SUBJECT, "nothing needs it any more; it can be taken away once every node uses the new one"),
+        needed => {
+            let text = format!("{needed} of what is sealed still needs it");
+            Finding::warning(
+                SUBJECT,
+                text,
+                "keep it: a server that has both keys seals everything anew, and says when it is done",
+            )
+        }
+    }
 }
