@@ -451,6 +451,10 @@ fn an_endpoint_that_is_down_is_left_in_peace_by_all_nodes_and_tried_by_one() {
     };
     resting(1);
     ids.extend((0..10).map(|number| post(&there, &format!("there-{number}"))));
+    let id = ids.iter().next().expect("some were posted");
+    let why = there.client().get(&format!("/api/v1/app/default/msg/{id}/why")).expect_status(200).json();
+    let explained = text(&array(&why["endpoints"])[0]["explanation"]);
+    assert!(explained.contains("one message is tried now and then"), "{explained}");
     let before = nodes.receiver.received("/down").len();
     let all = nodes.receiver.wait_for("/down", before + 1);
     nodes.receiver.on("/down", [Reply::status(204)]);

@@ -266,31 +266,26 @@ impl Scheduler {
             }
             None => {}
         }
+        let woke = matches!(shown, Some(Shown::Took | Shown::Refused)) && lane.breaker.close();
+        if woke {
+            // It gets one message at a time, then two, four and so on.
+            lane.window = 1;
+        }
         if lane.in_round && lane.standing != before {
             // In the round of its old standing it would wait for a place that it no longer needs.
             lane.in_round = false;
             self.rounds[before as usize].retain(|waiting| *waiting != endpoint_id);
         }
         match shown {
-            Some(Shown::Took) => {
-                self.took_last = now;
-                self.answered(endpoint_id);
-            }
-            Some(Shown::Refused) => self.answered(endpoint_id),
+            Some(Shown::Took) => self.took_last = now,
             Some(Shown::Down) => self.found_down(endpoint_id, now),
-            Some(Shown::Nothing) | None => {}
+            Some(Shown::Refused | Shown::Nothing) | None => {}
         }
-        self.look(endpoint_id, now);
-    }
-
-    /// An endpoint is there. If it was left in peace, it gets one message at a time, then two, four and so on.
-    fn answered(&mut self, endpoint_id: EndpointId) {
-        let Some(lane) = self.lanes.get_mut(&endpoint_id) else { return };
-        if lane.breaker.close() {
-            lane.window = 1;
+        if woke {
             self.resting -= 1;
             self.rests.push_back((endpoint_id, None));
         }
+        self.look(endpoint_id, now);
     }
 
     /// An endpoint is not there. After too many times it is left in peace; unless more than half of all would be and none

@@ -20,6 +20,8 @@ pub struct Why {
     pub verdict: Option<Verdict>,
     /// How far the message has come there.
     pub journey: Journey,
+    /// Whether the endpoint is left in peace, because it failed again and again.
+    pub is_resting: bool,
 }
 
 impl Why {
@@ -43,6 +45,9 @@ impl Why {
             Standing::Waiting(_) if switched_off => {
                 "It waits, because the endpoint is switched off; switching it on has it sent."
             }
+            Standing::Waiting(_) if self.is_resting => {
+                "It waits, because the endpoint failed again and again; one message is tried now and then."
+            }
             Standing::Waiting(_) if keeps_order && self.journey.behind.is_some() => {
                 "It waits for the message before it, because the endpoint keeps order."
             }
@@ -63,6 +68,7 @@ fn reasons(routes: &Routes, message: &Message, journeys: BTreeMap<EndpointId, Jo
         endpoint: routes.endpoint(endpoint_id).map(|route| route.endpoint.clone()),
         verdict: None,
         journey: Journey::default(),
+        is_resting: false,
     };
     let mut reasons = BTreeMap::new();
     for &(endpoint_id, verdict) in &message.verdicts {
@@ -83,7 +89,10 @@ impl Operations {
         let routes = self.routes(access, application).await?;
         let found = self.message_of(&routes, message, false).await?;
         let journeys = self.store.journeys(found.id).await?;
-        let reasons = reasons(&routes, &found, journeys);
+        let mut reasons = reasons(&routes, &found, journeys);
+        for why in &mut reasons {
+            why.is_resting = self.store.rest(why.endpoint_id).is_some();
+        }
         Ok((found, reasons))
     }
 }
