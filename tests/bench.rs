@@ -12,8 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use support::server::run;
-use support::{postgres, until};
+use support::server::run_within;
+use support::{PATIENCE, postgres, until};
 
 /// Every row of the table, by how it begins.
 const ROWS: [&str; 27] = [
@@ -79,7 +79,8 @@ fn it_fills_every_row_and_leaves_nothing_behind() {
     let json = TempDir::new().expect("a temporary folder");
     let json = json.path().join("bench.json");
     let path = json.to_str().expect("a file's name is text");
-    let (status, table, error) = run(bench(folder.path(), &["--quick", "--verify", "--json", path]));
+    let (status, table, error) =
+        run_within(PATIENCE * 4, bench(folder.path(), &["--quick", "--verify", "--json", path]));
     assert!(status.success(), "{table}\n{error}");
     let begins = |line: &&str| ROWS.iter().position(|row| line.starts_with(&format!("| {row}")));
     let found: Vec<usize> = table.lines().filter_map(|line| begins(&line)).collect();

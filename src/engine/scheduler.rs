@@ -236,7 +236,7 @@ impl Scheduler {
         for place in std::mem::take(&mut lane.recorded_meanwhile) {
             lane.in_hand.remove(&place);
         }
-        if lane.breaker.rests_until() > now {
+        if lane.breaker.rests_until(now) > now {
             self.ready_bytes -= lane.put_back(now);
         }
         self.look(endpoint_id, now);
@@ -460,7 +460,7 @@ impl Scheduler {
             self.rounds[lane.standing as usize].push_back(endpoint_id);
         }
         let mut alarm = None;
-        if let Some(from) = lane.claims_from() {
+        if let Some(from) = lane.claims_from(now) {
             if from <= now {
                 lane.claiming = true;
                 self.claims.push_back(endpoint_id);
@@ -468,8 +468,8 @@ impl Scheduler {
                 alarm = Some(from);
             }
         }
-        if !lane.paused && !lane.ready.is_empty() && lane.waits_until() > now {
-            let until = lane.waits_until();
+        if !lane.paused && !lane.ready.is_empty() && lane.waits_until(now) > now {
+            let until = lane.waits_until(now);
             alarm = Some(alarm.map_or(until, |at: Timestamp| at.min(until)));
         }
         if alarm != lane.alarm {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -283,12 +284,17 @@ fn serving_address(line: &str) -> Option<SocketAddr> {
 }
 
 /// Runs a command to its end with a deadline; returns how it ended, its stdout and its stderr.
-pub fn run(mut command: Command) -> (ExitStatus, String, String) {
+pub fn run(command: Command) -> (ExitStatus, String, String) {
+    run_within(PATIENCE, command)
+}
+
+/// The same, for a command that has much to do.
+pub fn run_within(patience: Duration, mut command: Command) -> (ExitStatus, String, String) {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("the command starts");
     let (send, receive) = mpsc::channel();
     thread::spawn(move || send.send(child.wait_with_output()));
-    let output = receive.recv_timeout(PATIENCE).expect("the command ends in time").expect("its output can be read");
+    let output = receive.recv_timeout(patience).expect("the command ends in time").expect("its output can be read");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (output.status, text(output.stdout), text(output.stderr))
 }

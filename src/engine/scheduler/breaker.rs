@@ -41,8 +41,10 @@ impl Breaker {
     }
 
     /// Until when nothing is sent.
-    pub(super) fn rests_until(&self) -> Timestamp {
-        self.resting.as_ref().map_or(Timestamp::EPOCH, |resting| resting.until)
+    pub(super) fn rests_until(&self, now: Timestamp) -> Timestamp {
+        let until = self.resting.as_ref().map_or(Timestamp::EPOCH, |resting| resting.until);
+        // No rest is so long: the clock was set back.
+        if until.since(now) > REST_MAX * 2 { Timestamp::EPOCH } else { until }
     }
 
     /// When the endpoint began to be found down, if it may have to rest at its next failure.
@@ -59,7 +61,7 @@ impl Breaker {
         self.failures = self.failures.saturating_add(1);
         let length = match &self.resting {
             // It was under way when the rest began.
-            Some(resting) if now < resting.until => return None,
+            Some(_) if now < self.rests_until(now) => return None,
             Some(resting) => (resting.length * 2).min(REST_MAX),
             None if self.failures >= FAILURES_BEFORE_REST && may_rest => REST_MIN,
             None => return None,
@@ -127,7 +129,16 @@ mod tests {
     fn what_was_under_way_when_a_rest_began_does_not_make_it_longer() {
         let (mut breaker, rest) = opened();
         assert!(breaker.found_down(ENDPOINT, true, NOW).is_none());
-        assert_eq!(breaker.rests_until(), rest.until);
+        assert_eq!(breaker.rests_until(NOW), rest.until);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_ends_a_rest_instead_of_making_hours_of_it() {
+        let (mut breaker, _) = opened();
+        let back = NOW.minus(Duration::from_secs(3_600));
+        assert!(breaker.rests_until(back) <= back);
+        let rest = breaker.found_down(ENDPOINT, true, back).expect("it goes on resting");
+        assert!(rest.until.since(back) <= REST_MAX);
     }
 
     #[test]
@@ -151,11 +162,11 @@ mod tests {
         let (_, rest) = opened();
         let mut breaker = Breaker::default();
         breaker.heard(Some(rest), NOW);
-        assert_eq!(breaker.rests_until(), rest.until.plus(PATIENCE));
-        assert!(breaker.found_down(ENDPOINT, true, breaker.rests_until()).is_some(), "it tries in its place");
-        let own = breaker.rests_until();
+        assert_eq!(breaker.rests_until(NOW), rest.until.plus(PATIENCE));
+        assert!(breaker.found_down(ENDPOINT, true, breaker.rests_until(NOW)).is_some(), "it tries in its place");
+        let own = breaker.rests_until(NOW);
         breaker.heard(Some(Rest { until: own.plus(PATIENCE), ..rest }), rest.until.plus(PATIENCE));
-        assert_eq!(breaker.rests_until(), own, "of two that would try it, the first does");
+        assert_eq!(breaker.rests_until(NOW), own, "of two that would try it, the first does");
         breaker.heard(None, NOW);
         assert!(!breaker.is_open());
     }

@@ -88,18 +88,18 @@ impl Lane {
     }
 
     /// Before then nothing is sent, whatever is ready.
-    pub(super) fn waits_until(&self) -> Timestamp {
-        self.throttled_until().max(self.breaker.rests_until())
+    pub(super) fn waits_until(&self, now: Timestamp) -> Timestamp {
+        self.throttled_until().max(self.breaker.rests_until(now))
     }
 
     pub(super) fn wants_to_send(&self, now: Timestamp) -> bool {
         let window = if self.ordered || self.breaker.is_open() { 1 } else { self.window };
         let may_start = self.in_flight < window && !(self.ordered && self.in_doubt);
-        !self.paused && !self.ready.is_empty() && may_start && self.waits_until() <= now
+        !self.paused && !self.ready.is_empty() && may_start && self.waits_until(now) <= now
     }
 
     /// When more is to be claimed, if it is.
-    pub(super) fn claims_from(&self) -> Option<Timestamp> {
+    pub(super) fn claims_from(&self, now: Timestamp) -> Option<Timestamp> {
         let has_room = if self.ordered {
             // What is in hand may yet keep its place at the head of an order.
             self.in_hand.is_empty()
@@ -109,7 +109,7 @@ impl Lane {
             self.ready.len() < READY_LOW
         };
         let from = self.stored_from.filter(|_| !self.paused && !self.claiming && has_room);
-        from.map(|from| from.max(self.breaker.rests_until()))
+        from.map(|from| from.max(self.breaker.rests_until(now)))
     }
 
     /// What waits in memory goes back to the store, where it is due; answers how many bytes that were.
