@@ -5,8 +5,9 @@
 
 mod breaker;
 mod lane;
+mod standing;
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::domain::message::Message;
 use crate::domain::time::Timestamp;
 use crate::store::{Claim, Content};
 use lane::Lane;
+use standing::Held;
+pub use standing::Standing;
 
 /// How much is done and held at a time.
 #[derive(Clone, Copy, Debug)]
@@ -49,30 +52,6 @@ const CLAIM: usize = 256;
 const CLAIMS_UNDER_WAY_MAX: usize = 16;
 /// Where there are fewer endpoints, all of them may be down for reasons of their own.
 const FEW_ENDPOINTS: usize = 8;
-
-/// How an endpoint has answered last. Each standing has its own turn, and those that may take long to fail have only
-/// a share of the places, so that healthy endpoints do not notice them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It took the last message: it may have every place.
-    Healthy,
-    /// It has not been asked since the start: together half of the places.
-    Unknown,
-    /// It did not take the last message: together a quarter of the places.
-    Failing,
-}
-
-impl Standing {
-    const ALL: [Self; 3] = [Self::Healthy, Self::Unknown, Self::Failing];
-
-    const fn share_max(self, in_flight_max: usize) -> usize {
-        match self {
-            Self::Healthy => in_flight_max,
-            Self::Unknown => in_flight_max.div_ceil(2),
-            Self::Failing => in_flight_max.div_ceil(4),
-        }
-    }
-}
 
 /// A delivery that is to be sent now.
 #[derive(Clone, Debug)]
@@ -116,13 +95,16 @@ pub enum Work {
 pub struct Scheduler {
     limits: Limits,
     lanes: HashMap<EndpointId, Lane>,
-    /// Endpoints with something to send and a free place of their own, by standing.
-    rounds: [VecDeque<EndpointId>; 3],
-    /// The standing whose turn it is.
-    turn: usize,
+    /// Endpoints with something to send and a free place of their own, by standing and turn.
+    rounds: [BTreeMap<u64, EndpointId>; 3],
+    /// The turn that is given next.
+    next_turn: u64,
+    /// The standing that goes next.
+    goes_next: usize,
     /// Requests in flight, by the standing with which they were started.
-    in_flight: [usize; 3],
-    ready_bytes: usize,
+    in_flight: Held,
+    /// Payload bytes that wait in memory, by the standing of their endpoint.
+    ready_bytes: Held,
     claims: VecDeque<EndpointId>,
     claims_under_way: usize,
     /// Which rests are to be told of.
@@ -142,9 +124,10 @@ impl Scheduler {
             limits,
             lanes: HashMap::new(),
             rounds: Default::default(),
-            turn: 0,
-            in_flight: [0; 3],
-            ready_bytes: 0,
+            next_turn: 0,
+            goes_next: 0,
+            in_flight: Held::default(),
+            ready_bytes: Held::default(),
             claims: VecDeque::new(),
             claims_under_way: 0,
             rests: VecDeque::new(),
@@ -159,9 +142,9 @@ impl Scheduler {
     pub fn accepted(&mut self, message: &Arc<Message>, deliveries: Vec<Delivery>, now: Timestamp) {
         for delivery in deliveries {
             let content = Content::Kept(message.clone());
-            let room = self.ready_bytes + content.bytes() <= self.limits.ready_bytes_max;
-            let endpoint_id = delivery.endpoint_id;
+            let (bytes, endpoint_id) = (content.bytes(), delivery.endpoint_id);
             let lane = self.lanes.entry(endpoint_id).or_default();
+            let room = self.ready_bytes.has_room(lane.standing, bytes, self.limits.ready_bytes_max);
             if lane.ordered {
                 // It is behind whatever waits already.
                 lane.stored_from.get_or_insert(delivery.due);
@@ -177,9 +160,9 @@ impl Scheduler {
             if behind || full || lane.paused || lane.breaker.is_open() {
                 lane.stored(delivery.due);
             } else {
-                self.ready_bytes += content.bytes();
+                self.ready_bytes.add(lane.standing, bytes);
                 lane.in_hand.insert(delivery.place());
-                lane.ready.push_back((delivery, content));
+                lane.push(delivery, content);
             }
             self.look(endpoint_id, now);
         }
@@ -205,7 +188,7 @@ impl Scheduler {
             _ => {}
         }
         if rest.is_some() {
-            self.ready_bytes -= lane.put_back(now);
+            self.ready_bytes.release(lane.standing, lane.put_back(now));
         }
         self.look(endpoint_id, now);
     }
@@ -229,15 +212,15 @@ impl Scheduler {
         }
         for (delivery, content) in claim.deliveries {
             if lane.in_hand.insert(delivery.place()) {
-                self.ready_bytes += content.bytes();
-                lane.ready.push_back((delivery, content));
+                self.ready_bytes.add(lane.standing, content.bytes());
+                lane.push(delivery, content);
             }
         }
         for place in std::mem::take(&mut lane.recorded_meanwhile) {
             lane.in_hand.remove(&place);
         }
         if lane.breaker.rests_until(now) > now {
-            self.ready_bytes -= lane.put_back(now);
+            self.ready_bytes.release(lane.standing, lane.put_back(now));
         }
         self.look(endpoint_id, now);
     }
@@ -271,10 +254,14 @@ impl Scheduler {
             // It gets one message at a time, then two, four and so on.
             lane.window = 1;
         }
-        if lane.in_round && lane.standing != before {
+        if lane.standing != before {
+            let (bytes, standing, turn) = (lane.ready_bytes, lane.standing, lane.turn.take());
+            self.ready_bytes.release(before, bytes);
+            self.ready_bytes.add(standing, bytes);
             // In the round of its old standing it would wait for a place that it no longer needs.
-            lane.in_round = false;
-            self.rounds[before as usize].retain(|waiting| *waiting != endpoint_id);
+            if let Some(turn) = turn {
+                self.rounds[before as usize].remove(&turn);
+            }
         }
         match shown {
             Some(Shown::Took) => self.took_last = now,
@@ -298,7 +285,7 @@ impl Scheduler {
         let rested = lane.breaker.is_open();
         if let Some(rest) = lane.breaker.found_down(endpoint_id, may_rest, now) {
             self.resting += usize::from(!rested);
-            self.ready_bytes -= lane.put_back(now);
+            self.ready_bytes.release(lane.standing, lane.put_back(now));
             self.rests.push_back((endpoint_id, Some(rest)));
         }
     }
@@ -312,7 +299,8 @@ impl Scheduler {
         // Whoever found it switched off may have looked before it was switched on again.
         lane.paused = again.is_none() && lane.changes == ready.changes;
         lane.stored_from = Some(again.unwrap_or(Timestamp::EPOCH));
-        self.ready_bytes -= lane.clear();
+        let (standing, bytes) = (lane.standing, lane.clear());
+        self.ready_bytes.release(standing, bytes);
         self.look(endpoint_id, now);
     }
 
@@ -339,7 +327,7 @@ impl Scheduler {
             // In an order it keeps its place, so what is behind it goes back; the store says until when it is held.
             let (from, bytes) = if lane.ordered { (now, lane.clear()) } else { (due, 0) };
             lane.stored(from);
-            self.ready_bytes -= bytes;
+            self.ready_bytes.release(lane.standing, bytes);
         } else if lane.ordered && lane.stored_from.is_some() {
             // What it waits for may be what has just ended.
             lane.stored(now);
@@ -361,7 +349,7 @@ impl Scheduler {
             lane.clear();
             lane.stored_from = None;
         }
-        self.ready_bytes = 0;
+        self.ready_bytes = Held::default();
     }
 
     /// The next thing to do at `now`; `None` when there is nothing to do before `wake_at`, or before something
@@ -381,35 +369,32 @@ impl Scheduler {
             lane.stored_from = None;
             self.claims_under_way += 1;
             // Without room each endpoint still gets on, one delivery at a time; and one that rests is tried with one.
-            let has_room = self.ready_bytes < self.limits.ready_bytes_max && !lane.breaker.is_open();
-            let wanted = if has_room { CLAIM } else { 1 };
+            let has_room = self.ready_bytes.has_room(lane.standing, 1, self.limits.ready_bytes_max);
+            let wanted = if has_room && !lane.breaker.is_open() { CLAIM } else { 1 };
             let (in_hand, in_order) = (lane.in_hand.clone(), lane.ordered);
             return Some(Work::Claim { endpoint_id, wanted, in_hand, in_order });
         }
         (0..Standing::ALL.len()).find_map(|_| {
-            self.turn = (self.turn + 1) % Standing::ALL.len();
-            self.next_of(Standing::ALL[self.turn], now)
+            self.goes_next = (self.goes_next + 1) % Standing::ALL.len();
+            self.next_of(Standing::ALL[self.goes_next], now)
         })
     }
 
     fn next_of(&mut self, standing: Standing, now: Timestamp) -> Option<Work> {
-        let place = standing as usize;
-        let all: usize = self.in_flight.iter().sum();
-        let full =
-            all >= self.limits.in_flight_max || self.in_flight[place] >= standing.share_max(self.limits.in_flight_max);
-        while !full && let Some(endpoint_id) = self.rounds[place].pop_front() {
+        while self.in_flight.has_room(standing, 1, self.limits.in_flight_max)
+            && let Some((_, endpoint_id)) = self.rounds[standing as usize].pop_first()
+        {
             let Some(lane) = self.lanes.get_mut(&endpoint_id) else { continue };
-            lane.in_round = false;
-            let turn = lane.standing == standing && lane.wants_to_send(now);
-            let next = if turn { lane.ready.pop_front() } else { None };
+            lane.turn = None;
+            let next = if lane.wants_to_send(now) { lane.pop() } else { None };
             let changes = lane.changes;
             if next.is_some() {
                 lane.started(now);
             }
             self.look(endpoint_id, now);
             if let Some((delivery, content)) = next {
-                self.ready_bytes -= content.bytes();
-                self.in_flight[place] += 1;
+                self.ready_bytes.release(standing, content.bytes());
+                self.in_flight.add(standing, 1);
                 return Some(Work::Send(Ready { delivery, content, standing, changes }));
             }
         }
@@ -428,16 +413,16 @@ impl Scheduler {
 
     /// Requests in flight.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.iter().sum()
+        self.in_flight.all()
     }
 
     /// Payload bytes that wait in memory.
     pub fn ready_bytes(&self) -> usize {
-        self.ready_bytes
+        self.ready_bytes.all()
     }
 
     fn free_place(&mut self, ready: &Ready) -> Option<&mut Lane> {
-        self.in_flight[ready.standing as usize] -= 1;
+        self.in_flight.release(ready.standing, 1);
         let lane = self.lanes.get_mut(&ready.delivery.endpoint_id)?;
         lane.in_flight -= 1;
         Some(lane)
@@ -455,12 +440,14 @@ impl Scheduler {
     /// Puts an endpoint where it belongs after anything about it has changed.
     fn look(&mut self, endpoint_id: EndpointId, now: Timestamp) {
         let Some(lane) = self.lanes.get_mut(&endpoint_id) else { return };
-        if lane.wants_to_send(now) && !lane.in_round {
-            lane.in_round = true;
-            self.rounds[lane.standing as usize].push_back(endpoint_id);
+        if lane.turn.is_none() && lane.wants_to_send(now) {
+            lane.turn = Some(self.next_turn);
+            self.rounds[lane.standing as usize].insert(self.next_turn, endpoint_id);
+            self.next_turn += 1;
         }
         let mut alarm = None;
-        if let Some(from) = lane.claims_from(now) {
+        let has_room = self.ready_bytes.has_room(lane.standing, 1, self.limits.ready_bytes_max);
+        if let Some(from) = lane.claims_from(now, has_room) {
             if from <= now {
                 lane.claiming = true;
                 self.claims.push_back(endpoint_id);

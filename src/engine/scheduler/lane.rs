@@ -19,6 +19,7 @@ pub(super) const WINDOW_MIN: usize = 4;
 pub(super) struct Lane {
     /// Waiting in memory, oldest first.
     pub(super) ready: VecDeque<(Delivery, Content)>,
+    pub(super) ready_bytes: usize,
     pub(super) in_flight: usize,
     /// How many may be in flight: grows by one with each success, halves with each failure.
     pub(super) window: usize,
@@ -44,8 +45,8 @@ pub(super) struct Lane {
     pub(super) next_start_us: i64,
     /// How often its endpoint has changed.
     pub(super) changes: u64,
-    /// It stands in the round of its standing.
-    pub(super) in_round: bool,
+    /// Its turn in the round of its standing, if it stands there.
+    pub(super) turn: Option<u64>,
     /// When it is to be looked at again.
     pub(super) alarm: Option<Timestamp>,
 }
@@ -54,6 +55,7 @@ impl Default for Lane {
     fn default() -> Self {
         Self {
             ready: VecDeque::new(),
+            ready_bytes: 0,
             in_flight: 0,
             window: WINDOW_MIN,
             standing: Standing::Unknown,
@@ -68,13 +70,24 @@ impl Default for Lane {
             throttle: None,
             next_start_us: 0,
             changes: 0,
-            in_round: false,
+            turn: None,
             alarm: None,
         }
     }
 }
 
 impl Lane {
+    pub(super) fn push(&mut self, delivery: Delivery, content: Content) {
+        self.ready_bytes += content.bytes();
+        self.ready.push_back((delivery, content));
+    }
+
+    pub(super) fn pop(&mut self) -> Option<(Delivery, Content)> {
+        let next = self.ready.pop_front()?;
+        self.ready_bytes -= next.1.bytes();
+        Some(next)
+    }
+
     pub(super) fn stored(&mut self, from: Timestamp) {
         self.stored_from = Some(self.stored_from.map_or(from, |known| known.min(from)));
     }
@@ -98,17 +111,17 @@ impl Lane {
         !self.paused && !self.ready.is_empty() && may_start && self.waits_until(now) <= now
     }
 
-    /// When more is to be claimed, if it is.
-    pub(super) fn claims_from(&self, now: Timestamp) -> Option<Timestamp> {
-        let has_room = if self.ordered {
+    /// When more is to be claimed, if it is; `has_room` is whether there is memory for more than one.
+    pub(super) fn claims_from(&self, now: Timestamp, has_room: bool) -> Option<Timestamp> {
+        let is_low = if self.ordered {
             // What is in hand may yet keep its place at the head of an order.
             self.in_hand.is_empty()
         } else if self.breaker.is_open() {
             self.ready.is_empty() && self.in_flight == 0
         } else {
-            self.ready.len() < READY_LOW
+            self.ready.len() < if has_room { READY_LOW } else { 1 }
         };
-        let from = self.stored_from.filter(|_| !self.paused && !self.claiming && has_room);
+        let from = self.stored_from.filter(|_| !self.paused && !self.claiming && is_low);
         from.map(|from| from.max(self.breaker.rests_until(now)))
     }
 
@@ -122,12 +135,10 @@ impl Lane {
 
     /// What waits in memory is dropped; answers how many bytes that were.
     pub(super) fn clear(&mut self) -> usize {
-        let mut bytes = 0;
-        for (delivery, content) in self.ready.drain(..) {
+        for (delivery, _) in self.ready.drain(..) {
             self.in_hand.remove(&delivery.place());
-            bytes += content.bytes();
         }
-        bytes
+        std::mem::take(&mut self.ready_bytes)
     }
 
     pub(super) fn started(&mut self, now: Timestamp) {

@@ -156,6 +156,40 @@ fn what_finds_no_room_in_memory_waits_in_the_store_and_is_claimed_later() {
 }
 
 #[test]
+fn what_waits_for_those_that_fail_leaves_most_of_the_memory_to_those_that_do_not() {
+    let limits = Limits { ready_bytes_max: 100 * 1_000, ..Limits::default() };
+    let mut scheduler = Scheduler::new(limits);
+    make_healthy(&mut scheduler, 0);
+    for number in 1..40 {
+        accept(&mut scheduler, number..number + 1, 1);
+        let failed = sends(&mut scheduler, NOW);
+        scheduler.finished(&failed[0], Some(Shown::Refused), NOW);
+    }
+    accept(&mut scheduler, 1..40, 4);
+    assert_eq!(scheduler.ready_bytes(), 25 * 1_000, "a quarter for all of them");
+    accept(&mut scheduler, 100..140, 4);
+    assert_eq!(scheduler.ready_bytes(), (25 + 50) * 1_000, "half for those not yet known");
+    accept(&mut scheduler, 0..1, 100);
+    assert_eq!(scheduler.ready_bytes(), 100 * 1_000, "what is left for who is healthy");
+}
+
+#[test]
+fn without_room_each_endpoint_holds_one_message_and_no_more() {
+    let limits = Limits { ready_bytes_max: 2_000, in_flight_max: 0, ..Limits::default() };
+    let mut scheduler = Scheduler::new(limits);
+    (0..10).for_each(|number| scheduler.waiting(endpoint(number), NOW, NOW));
+    let mut most = 0;
+    while let Some(Work::Claim { endpoint_id, wanted, in_hand, .. }) = scheduler.next(NOW) {
+        most = most.max(wanted);
+        let found = (0..1_000).map(message).map(|message| (delivery(&message, endpoint_id), Content::Kept(message)));
+        let found = found.filter(|(delivery, _)| !in_hand.contains(&delivery.place())).take(wanted).collect();
+        scheduler.claimed(endpoint_id, Claim { deliveries: found, next_due: Some(NOW) }, NOW);
+    }
+    // The first finds room, and may take more than there is.
+    assert_eq!(scheduler.ready_bytes(), (most + 9) * 1_000);
+}
+
+#[test]
 fn what_is_recorded_while_a_claim_is_under_way_is_not_sent_again() {
     let mut scheduler = Scheduler::new(Limits::default());
     accept(&mut scheduler, 0..1, 1);

@@ -125,7 +125,8 @@ fn a_rest_that_another_node_tells_of_is_kept_here_too() {
 
 #[test]
 fn thousands_that_are_down_take_no_place_from_those_that_are_not() {
-    let mut scheduler = Scheduler::new(Limits { in_flight_max: 100, ..Limits::default() });
+    let limits = Limits { in_flight_max: 100, ready_bytes_max: 256 * 1024 * 1024, ..Limits::default() };
+    let mut scheduler = Scheduler::new(limits);
     let is_healthy = |ready: &Ready| ready.delivery.endpoint_id.number() % 50 == 0;
     let shown = |ready: &Ready| if is_healthy(ready) { Shown::Took } else { Shown::Down };
     accept(&mut scheduler, 0..5_000, 12);
