@@ -10,6 +10,8 @@ mod founding;
 mod guests;
 mod inbox_door;
 mod inbox_sender;
+mod intake;
+mod lingering;
 pub mod moving;
 mod operator;
 mod places;
@@ -27,7 +29,6 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, setrlimit};
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +51,7 @@ use crate::telemetry::Metrics;
 use answer::Front;
 use inbox_sender::InboxSender;
 use operator::Operator;
+use places::Places;
 use signals::Signals;
 use tests_sent::EngineTests;
 use welcome::Welcome;
@@ -111,7 +113,7 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     let mut directory = DataDirectory::hold(&config.data_dir)?;
     // The port is taken before anything is made, so a first start that fails can be repeated.
     let listening = |error| ServeError::Listen { address: config.listen, error };
-    let listener = TcpListener::bind(config.listen).await.map_err(listening)?;
+    let listener = connections::listen(config.listen).map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     directory.describe(&format!("process {}, listening on {address}, since {}", std::process::id(), clock.now()))?;
 
@@ -147,9 +149,10 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
         .merge(operator::router(operator))
         .merge(dashboard::router(operations, site))
         .merge(inbox_door::router(inboxes));
-    let front = Front::new(router, api, names, clock.clone());
     let connections_max = connections::connections_max(config.connections_max);
-    let serving = tokio::spawn(connections::serve(listener, Arc::new(front), connections_max, draining.clone()));
+    let places = Places::new(connections_max);
+    let front = Arc::new(Front::new(router, api, names, clock.clone(), places.clone()));
+    let serving = tokio::spawn(connections::serve(listener, front, places, connections_max, draining.clone()));
     welcome.say(connections_max);
     if let Told::Program(program) = told {
         // One that does not wait for it any more needs no telling.

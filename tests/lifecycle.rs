@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
-use support::scene::Scene;
+use support::scene::{Scene, text};
 use support::server::{API_KEY, Launch, run};
 
 /// The file that a server says it has written its first key to.
@@ -98,7 +98,13 @@ fn where_files_are_few_clients_get_half_of_them() {
     assert!(scene.server.output().contains("\"connections_max\":32"), "{}", scene.server.output());
     let held: Vec<_> = (0..40).map(|_| scene.client.connect().unwrap()).collect();
     scene.client.get("/healthz").expect_status(200);
-    let id = scene.message(&json!({"a": 1}));
+    // Nobody has been silent for long; until then others are told to come back.
+    let body = json!({"eventType": "test.event", "payload": {"a": 1}});
+    let id = support::until("a place", || {
+        let answer = scene.client.post(&scene.app("/msg"), &body);
+        assert!(answer.status == 202 || answer.header("retry-after") == Some("1"), "{}", answer.text());
+        (answer.status == 202).then(|| text(&answer.json()["id"]))
+    });
     scene.wait_for_state(&id, &endpoint, "success");
     drop(held);
 }

@@ -41,6 +41,12 @@ impl Problem {
         Self { place: Some(place), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, why) }
     }
 
+    /// The same of the server itself: whoever is told that there is too much of something may ask again soon.
+    pub(super) fn of_server(status: StatusCode, code: &'static str, why: &str) -> Self {
+        let is_too_much = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        Self { retry_seconds: is_too_much.then_some(RETRY_SECONDS), ..Self::new(status, code, why) }
+    }
+
     /// There is nothing here (404).
     pub fn not_found(why: impl ToString) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", why)
@@ -212,8 +218,9 @@ const WRITE_PROBLEMS: &[(&str, &str)] = &[
     ("413", "The body is too large."),
     ("415", "The body is not `application/json` in UTF-8, or is compressed."),
     ("422", "A value can't be taken."),
+    ("429", "Too much of it at the same time; ask again."),
     ("500", "A fault of Cornet's."),
-    ("503", "The store is unavailable; ask again."),
+    ("503", "The store is unavailable, or the server has too much to do; ask again."),
     ("507", "The disk is full; ask again when `Retry-After` is over."),
 ];
 

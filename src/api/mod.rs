@@ -79,6 +79,6 @@ impl ApiState {
         code: &'static str,
         why: &str,
     ) -> Response {
-        request_id::refuse(&self.operations, request_id, Problem::new(status, code, why))
+        request_id::refuse(&self.operations, request_id, Problem::of_server(status, code, why))
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -39,7 +39,9 @@ pub(super) async fn attach_around<F: Future<Output = Response>>(
 
 /// The answer of the server itself to a request that was given no other: this problem, with the request's id.
 pub(super) fn refuse(operations: &Operations, given: Option<&HeaderValue>, problem: Problem) -> Response {
-    finish(problem.into_response(), id_of(operations, given))
+    let (response, id) = (problem.into_response(), id_of(operations, given));
+    // Those who are turned away while there is too much to do are many, and there is no fault in it.
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE { with_id(response, id) } else { finish(response, id) }
 }
 
 /// The id that a request was given by its caller, if it is a sane one, or a new one.
@@ -48,11 +50,15 @@ fn id_of(operations: &Operations, given: Option<&HeaderValue>) -> String {
     given.map_or_else(|| operations.next_request_id().to_string(), str::to_owned)
 }
 
-/// Writes the problem of an answer out, if it is one, and puts the request's id on it.
+/// Logs a fault, writes the problem of an answer out, if it is one, and puts the request's id on it.
 fn finish(response: Response, id: String) -> Response {
     if response.status().is_server_error() {
         tracing::warn!(request = id, status = response.status().as_u16(), "a request was answered with a fault");
     }
+    with_id(response, id)
+}
+
+fn with_id(response: Response, id: String) -> Response {
     let mut response = error::render(response, &id);
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, value);

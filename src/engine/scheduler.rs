@@ -27,6 +27,8 @@ pub use standing::Standing;
 pub struct Limits {
     /// Requests in flight.
     pub in_flight_max: usize,
+    /// Payload bytes in flight.
+    pub in_flight_bytes_max: usize,
     /// Requests in flight to one endpoint.
     pub in_flight_per_endpoint_max: usize,
     /// Deliveries of one endpoint that wait in memory.
@@ -39,6 +41,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             in_flight_max: 2_048,
+            in_flight_bytes_max: 256 * 1024 * 1024,
             in_flight_per_endpoint_max: 64,
             ready_per_endpoint_max: 4_096,
             ready_bytes_max: 64 * 1024 * 1024,
@@ -103,6 +106,8 @@ pub struct Scheduler {
     goes_next: usize,
     /// Requests in flight, by the standing with which they were started.
     in_flight: Held,
+    /// Their payload bytes, in the same way.
+    in_flight_bytes: Held,
     /// Payload bytes that wait in memory, by the standing of their endpoint.
     ready_bytes: Held,
     claims: VecDeque<EndpointId>,
@@ -127,6 +132,7 @@ impl Scheduler {
             next_turn: 0,
             goes_next: 0,
             in_flight: Held::default(),
+            in_flight_bytes: Held::default(),
             ready_bytes: Held::default(),
             claims: VecDeque::new(),
             claims_under_way: 0,
@@ -382,6 +388,7 @@ impl Scheduler {
 
     fn next_of(&mut self, standing: Standing, now: Timestamp) -> Option<Work> {
         while self.in_flight.has_room(standing, 1, self.limits.in_flight_max)
+            && self.in_flight_bytes.has_room(standing, 1, self.limits.in_flight_bytes_max)
             && let Some((_, endpoint_id)) = self.rounds[standing as usize].pop_first()
         {
             let Some(lane) = self.lanes.get_mut(&endpoint_id) else { continue };
@@ -395,6 +402,7 @@ impl Scheduler {
             if let Some((delivery, content)) = next {
                 self.ready_bytes.release(standing, content.bytes());
                 self.in_flight.add(standing, 1);
+                self.in_flight_bytes.add(standing, content.bytes());
                 return Some(Work::Send(Ready { delivery, content, standing, changes }));
             }
         }
@@ -423,6 +431,7 @@ impl Scheduler {
 
     fn free_place(&mut self, ready: &Ready) -> Option<&mut Lane> {
         self.in_flight.release(ready.standing, 1);
+        self.in_flight_bytes.release(ready.standing, ready.content.bytes());
         let lane = self.lanes.get_mut(&ready.delivery.endpoint_id)?;
         lane.in_flight -= 1;
         Some(lane)

@@ -10,19 +10,28 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
-use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderName, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderValue, Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::{Layer, Service};
 
-use super::exchange::{Exchange, PatientBody};
-use super::vetting;
+use super::exchange::{Exchange, GivenUp, PatientBody};
+use super::intake::{Intake, NoRoom, SMALL_BODY_BYTES};
+use super::operator;
+use super::places::{FreePlace, Places};
+use super::vetting::{self, Refusal};
 use crate::api::{ApiState, MessageDoor, REQUEST_ID};
 use crate::caught::caught;
 use crate::clock::Clock;
 use crate::domain::audit::RemoteAddress;
 use crate::domain::own_names::OwnNames;
 use crate::telemetry::Metrics;
+
+/// How long a client without a place waits for one to become free.
+const PLACE_WAIT: Duration = Duration::from_millis(100);
 
 /// The route of a request that no route is for.
 const UNMATCHED: &str = "unmatched";
@@ -45,13 +54,41 @@ pub(super) struct Front {
     names: OwnNames,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
+    intake: Arc<Intake>,
+    places: Arc<Places>,
+}
+
+impl GivenUp {
+    /// What the client is told.
+    fn refusal(self) -> Refusal {
+        match self {
+            Self::Late => {
+                let why = "the body was not there in time; nothing has changed: send it faster";
+                (StatusCode::REQUEST_TIMEOUT, "body_timeout", why)
+            }
+            Self::NoRoom(NoRoom::OfOne) => {
+                let why = "too much is being sent here at the same time; nothing has changed: send less at once";
+                (StatusCode::TOO_MANY_REQUESTS, "too_much_at_once", why)
+            }
+            Self::NoRoom(NoRoom::AtAll) => {
+                let why = "too much is being sent to this server at the same time; nothing has changed: ask again";
+                (StatusCode::SERVICE_UNAVAILABLE, "too_much_at_once", why)
+            }
+        }
+    }
 }
 
 impl Front {
     /// A server of these names, whose answers come from `router` but for what has a door of its own.
-    pub(super) fn new(router: Router, api: ApiState, names: OwnNames, clock: Arc<dyn Clock>) -> Self {
-        let metrics = api.metrics.clone();
-        Self { router: router.layer(KeepRoute), messages: MessageDoor::new(api.clone()), api, names, metrics, clock }
+    pub(super) fn new(
+        router: Router,
+        api: ApiState,
+        names: OwnNames,
+        clock: Arc<dyn Clock>,
+        places: Arc<Places>,
+    ) -> Self {
+        let (router, messages, metrics) = (router.layer(KeepRoute), MessageDoor::new(api.clone()), api.metrics.clone());
+        Self { router, messages, api, names, metrics, clock, intake: Arc::default(), places }
     }
 
     /// The monotonic time.
@@ -71,29 +108,38 @@ impl Front {
         exchange: Arc<Exchange>,
     ) -> Response<Body> {
         let began = self.now();
-        exchange.begin();
+        let room = request.body().size_hint().exact().is_none_or(|bytes| bytes > SMALL_BODY_BYTES);
+        let room = room.then(|| self.intake.room((request.uri().path(), request.headers().get(AUTHORIZATION))));
+        let is_counted = room.is_some();
+        exchange.begin(began, room);
         let method = request.method().clone();
         let request_id = request.headers().get(&REQUEST_ID).cloned();
-        let refuse = |status, code, why| self.api.refuse(request_id.as_ref(), status, code, why);
-        let mut request = request.map(|body| Body::new(PatientBody::new(body, exchange.clone())));
+        let refuse = |(status, code, why)| self.api.refuse(request_id.as_ref(), status, code, why);
+        let mut request = request.map(|body| Body::new(PatientBody::new(body, exchange.clone(), is_counted)));
         let posted_to = MessageDoor::application(request.method(), request.uri()).map(str::to_owned);
         let is_message = posted_to.is_some();
         // Who posts a message is not written down.
         if let (Some(from), false) = (from, is_message) {
             request.extensions_mut().insert(from);
         }
-        let answered = match (vetting::check(&request, &self.names), posted_to) {
-            (Err((status, code, why)), _) => Some(refuse(status, code, why)),
+        let vetted = vetting::check(&request, &self.names);
+        // Whoever came in without a place waits for one that becomes free; for health there is always room.
+        let is_health = operator::PATHS.contains(&request.uri().path());
+        let place = if exchange.is_standing() && !is_health { self.find_place().await } else { Ok(None) };
+        let vetted = vetted.and(place.as_ref().map(|_| ()).map_err(|refusal| *refusal));
+        let answered = match (vetted, posted_to) {
+            (Err(refusal), _) => Some(refuse(refusal)),
             (Ok(()), Some(application)) => caught(self.messages.answer(application, request)).await,
             (Ok(()), None) => caught(self.route(request)).await,
         };
         let mut response = answered.unwrap_or_else(|| {
             self.metrics.request_panicked();
-            refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a fault of Cornet's: ask its operator")
+            refuse((StatusCode::INTERNAL_SERVER_ERROR, "internal", "a fault of Cornet's: ask its operator"))
         });
-        if exchange.is_late() {
-            let why = "the body was not there in time; nothing has changed: send it faster";
-            response = refuse(StatusCode::REQUEST_TIMEOUT, "body_timeout", why);
+        if let Some(why) = exchange.given_up() {
+            response = refuse(why.refusal());
+        }
+        if exchange.given_up().is_some() || exchange.is_standing() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         for (name, value) in HEADERS {
@@ -119,6 +165,13 @@ impl Front {
 }
 
 impl Front {
+    /// A place for the time of an answer, if one becomes free soon.
+    async fn find_place(&self) -> Result<Option<FreePlace>, Refusal> {
+        let why = "every place for a client is taken; use your connections again, or come back later";
+        let refusal = (StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", why);
+        tokio::time::timeout(PLACE_WAIT, self.places.wait()).await.map_err(|_| refusal)
+    }
+
     async fn route(&self, request: Request<Body>) -> Response<Body> {
         match self.router.clone().call(request).await {
             Ok(response) => response,

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Front;
 use super::exchange::Exchange;
 use super::guests::Guests;
-use super::places::{Place, Places};
+use super::lingering::Lingering;
+use super::places::{FreePlace, Place, Places};
 use super::vetting::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEADERS_MAX};
 use crate::domain::audit::RemoteAddress;
 
@@ -35,11 +37,30 @@ const CROWDED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: appli
     {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"code\":\"too_many_connections\",\
     \"detail\":\"too many connections from this address; use them again, or come back later\"}";
 
-/// How often it is looked for somebody who has rested for too long while every place is taken.
-const CROWD_REST: Duration = Duration::from_millis(100);
+/// How long a newcomer waits for the place of somebody who was just sent away.
+const PLACE_WAIT: Duration = Duration::from_millis(100);
+
+/// Clients that the machine lets wait at the door until they are let in, where it is allowed to let so many. With the 128 that are
+/// usual a rush of more would have to knock again a second later.
+const BACKLOG: u32 = 4_096;
+
+/// The most clients without a place: each may ask for the server's health, and learns of anything else that it has to come
+/// back (THREATS F24).
+pub const STANDING_MAX: usize = 64;
+/// Where there are few places, for want of files, those who stand are no more than one for so many of them.
+const PLACES_FOR_STANDING: usize = 8;
 
 /// How long after a warning that all places are taken nothing more is said of it.
 const WARN_PAUSE: Duration = Duration::from_secs(60);
+
+/// Listens on an address.
+pub(super) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // What a server before this one has left behind does not keep it from starting.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// How many clients may be connected at once: what was asked for, or half of the files that the process may have open
 /// (THREATS L07). The other half is for deliveries and the store.
@@ -81,38 +102,17 @@ impl Open {
 pub(super) async fn serve(
     listener: TcpListener,
     front: Arc<Front>,
+    places: Arc<Places>,
     connections_max: usize,
     draining: CancellationToken,
 ) -> Open {
     let tasks = TaskTracker::new();
-    let places = Places::new(connections_max);
-    let mut warned = None;
-    let mut guests = Guests::default();
+    let mut hall =
+        Hall { places, connections_max, front, guests: Guests::default(), standing: Guests::default(), warned: None };
     let accepting = async {
         loop {
-            if places.are_taken() && warned.is_none_or(|at| front.now().saturating_sub(at) > WARN_PAUSE) {
-                warned = Some(front.now());
-                tracing::warn!(connections_max, "every place for a client is taken; others wait");
-            }
-            // Whoever finds no place waits in the machine's queue, until one leaves or has rested for too long.
-            let place = loop {
-                if places.are_taken() {
-                    guests.send_the_idlest_away(front.now());
-                }
-                if let Ok(place) = tokio::time::timeout(CROWD_REST, places.wait()).await {
-                    break place;
-                }
-            };
             match listener.accept().await {
-                Ok((stream, peer)) => match place.give(peer.ip()) {
-                    Some(place) => {
-                        let exchange = Exchange::new(front.now());
-                        let conversation = converse(stream, place, exchange.clone(), front.clone(), draining.clone());
-                        guests.welcome(&exchange, tasks.spawn(conversation).abort_handle());
-                    }
-                    // Whoever reads that early learns why; nobody waits for those who do not.
-                    None => drop(stream.try_write(CROWDED)),
-                },
+                Ok((stream, peer)) => hall.let_in(stream, peer.ip(), &tasks, &draining).await,
                 // That client is gone already; the next one may be fine.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {
@@ -129,10 +129,60 @@ pub(super) async fn serve(
     Open { tasks }
 }
 
+/// Where clients are let in. Nobody waits outside: a newcomer gets the place of somebody who has kept the server waiting, or
+/// stands and is told to come back.
+struct Hall {
+    places: Arc<Places>,
+    connections_max: usize,
+    front: Arc<Front>,
+    guests: Guests,
+    standing: Guests,
+    warned: Option<Duration>,
+}
+
+impl Hall {
+    async fn let_in(&mut self, stream: TcpStream, address: IpAddr, tasks: &TaskTracker, draining: &CancellationToken) {
+        let now = self.front.now();
+        let place = match self.find_place(now).await.map(|free| free.give(address)) {
+            Some(Some(place)) => Some(place),
+            // Whoever reads that early learns why; nobody waits for those who do not.
+            Some(None) => return drop(stream.try_write(CROWDED)),
+            None => None,
+        };
+        let exchange = Exchange::new(now, place.is_none());
+        let guests = if place.is_some() { &mut self.guests } else { &mut self.standing };
+        let conversation = converse(stream, place, exchange.clone(), self.front.clone(), draining.clone());
+        guests.welcome(&exchange, tasks.spawn(conversation).abort_handle());
+        let standing_max = (self.connections_max / PLACES_FOR_STANDING).clamp(1, STANDING_MAX);
+        if exchange.is_standing() && self.standing.count() > standing_max {
+            self.standing.send_some_away(|exchange| exchange.kept_waiting(now));
+        }
+    }
+
+    /// A place that is free, or is left by somebody who is sent away.
+    async fn find_place(&mut self, now: Duration) -> Option<FreePlace> {
+        if let Some(free) = self.places.free() {
+            return Some(free);
+        }
+        if self.warned.is_none_or(|at| now.saturating_sub(at) > WARN_PAUSE) {
+            self.warned = Some(now);
+            let connections_max = self.connections_max;
+            tracing::warn!(
+                connections_max,
+                "every place for a client is taken; some are sent away, or told to come back"
+            );
+        }
+        if !self.guests.send_some_away(|exchange| exchange.kept_waiting_long(now)) {
+            return None;
+        }
+        tokio::time::timeout(PLACE_WAIT, self.places.wait()).await.ok().flatten()
+    }
+}
+
 /// Answers one client until it or the server has had enough.
 async fn converse(
     stream: TcpStream,
-    _place: Place,
+    _place: Option<Place>,
     exchange: Arc<Exchange>,
     front: Arc<Front>,
     draining: CancellationToken,
@@ -151,7 +201,7 @@ async fn converse(
         .header_read_timeout(None)
         .max_buf_size(READ_HEAD_BYTES_MAX)
         .max_headers(READ_HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Lingering::new(stream, exchange.clone())), service);
     let mut connection = std::pin::pin!(connection);
     let mut patience = std::pin::pin!(tokio::time::sleep(exchange.patience(front.now())));
     let mut ending = false;

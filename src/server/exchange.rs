@@ -2,8 +2,8 @@
 //! It knows neither sockets nor answers; those who do note here what the others must know.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
+
+use super::intake::{NoRoom, Room};
 
 /// How long a client may take from connecting to the end of its first request's head (THREATS F01–F03).
 pub const FIRST_HEAD_MAX: Duration = Duration::from_secs(10);
@@ -25,51 +27,111 @@ const BODY_LOOK: Duration = Duration::from_secs(10);
 /// How much of a body that is not over must come from one look to the next: a KiB a second.
 const BODY_LOOK_BYTES_MIN: u64 = 10 * 1024;
 
+/// How long a client must have kept the server waiting to be sent away for another: one that has asked for nothing yet.
+pub const SILENT_MIN: Duration = Duration::from_secs(1);
+/// The same for one that was answered before, or is in the middle of a body.
+pub const RESTED_MIN: Duration = Duration::from_secs(5);
+
+/// Why a body was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GivenUp {
+    /// It was not there in time.
+    Late,
+    /// There is no room for it.
+    NoRoom(NoRoom),
+}
+
 /// The state of a connection.
 pub(super) struct Exchange {
+    /// Whether it was let in without a place, to be answered once.
+    is_standing: bool,
     /// Whether a request is being answered.
     busy: AtomicBool,
+    /// Whether the rest of its body is waited for.
+    awaits_body: AtomicBool,
     /// Whether any request has come.
     used: AtomicBool,
-    /// Whether a body was not there in time.
-    late: AtomicBool,
-    /// Since when nothing is being answered, by the monotonic clock.
-    idle_since_ms: AtomicU64,
+    /// Whether the client may still be saying what nobody will read.
+    unread: AtomicBool,
+    /// Why a body was given up, and with it the connection.
+    given_up: OnceLock<GivenUp>,
+    /// What the body takes.
+    room: Mutex<Option<Room>>,
+    /// Since when this request, or nothing, is being answered, by the monotonic clock.
+    since_ms: AtomicU64,
 }
 
 impl Exchange {
     /// A connection that was made at `now`.
-    pub(super) fn new(now: Duration) -> Arc<Self> {
-        let idle_since_ms = AtomicU64::new(as_ms(now));
+    pub(super) fn new(now: Duration, is_standing: bool) -> Arc<Self> {
         Arc::new(Self {
+            is_standing,
             busy: AtomicBool::new(false),
+            awaits_body: AtomicBool::new(false),
             used: AtomicBool::new(false),
-            late: AtomicBool::new(false),
-            idle_since_ms,
+            unread: AtomicBool::new(false),
+            given_up: OnceLock::new(),
+            room: Mutex::default(),
+            since_ms: AtomicU64::new(as_ms(now)),
         })
     }
 
-    /// A request has come.
-    pub(super) fn begin(&self) {
+    /// Whether it was let in without a place, to be answered once.
+    pub(super) fn is_standing(&self) -> bool {
+        self.is_standing
+    }
+
+    /// A request has come at `now`; `room` is for its body, where that is worth counting.
+    pub(super) fn begin(&self, now: Duration, room: Option<Room>) {
+        if room.is_some() {
+            *self.room() = room;
+        }
+        self.since_ms.store(as_ms(now), Ordering::Relaxed);
         self.used.store(true, Ordering::Relaxed);
         self.busy.store(true, Ordering::Relaxed);
     }
 
     /// Its answer is ready at `now`.
     pub(super) fn end(&self, now: Duration) {
-        self.idle_since_ms.store(as_ms(now), Ordering::Relaxed);
+        drop(self.room().take());
+        self.since_ms.store(as_ms(now), Ordering::Relaxed);
         self.busy.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the request's body was not there in time.
-    pub(super) fn is_late(&self) -> bool {
-        self.late.load(Ordering::Relaxed)
+    fn room(&self) -> MutexGuard<'_, Option<Room>> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the request's body was given up, if it was.
+    pub(super) fn given_up(&self) -> Option<GivenUp> {
+        self.given_up.get().copied()
+    }
+
+    /// Whether the client may still be saying what nobody will read.
+    pub(super) fn has_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
     }
 
     /// For how long nothing has been answered at `now`; `None` while a request is being answered.
-    pub(super) fn idle(&self, now: Duration) -> Option<Duration> {
-        let since = Duration::from_millis(self.idle_since_ms.load(Ordering::Relaxed));
-        (!self.busy.load(Ordering::Relaxed)).then(|| now.saturating_sub(since))
+    fn idle(&self, now: Duration) -> Option<Duration> {
+        (!self.busy.load(Ordering::Relaxed)).then(|| self.since(now))
+    }
+
+    fn since(&self, now: Duration) -> Duration {
+        now.saturating_sub(Duration::from_millis(self.since_ms.load(Ordering::Relaxed)))
+    }
+
+    /// For how long the client has kept the server waiting at `now`: with nothing, a head that does not end, or a body that
+    /// does not. `None` while it is the client who waits.
+    pub(super) fn kept_waiting(&self, now: Duration) -> Option<Duration> {
+        let is_answered = self.busy.load(Ordering::Relaxed) && !self.awaits_body.load(Ordering::Relaxed);
+        (!is_answered).then(|| self.since(now))
+    }
+
+    /// The same, if it is so long that the client may be sent away for another.
+    pub(super) fn kept_waiting_long(&self, now: Duration) -> Option<Duration> {
+        let least = if self.used.load(Ordering::Relaxed) { RESTED_MIN } else { SILENT_MIN };
+        self.kept_waiting(now).filter(|waited| *waited >= least)
     }
 
     /// How long the connection may still be left alone at `now`; zero when it is to be closed.
@@ -89,6 +151,8 @@ pub(super) struct PatientBody {
     body: Incoming,
     patience: Option<Patience>,
     exchange: Arc<Exchange>,
+    is_counted: bool,
+    is_over: bool,
 }
 
 /// How long a body is waited for, and what has come of it.
@@ -136,8 +200,35 @@ impl Progress {
 }
 
 impl PatientBody {
-    pub(super) fn new(body: Incoming, exchange: Arc<Exchange>) -> Self {
-        Self { body, patience: None, exchange }
+    /// A body; `is_counted` where its exchange has room for it.
+    pub(super) fn new(body: Incoming, exchange: Arc<Exchange>, is_counted: bool) -> Self {
+        let is_over = body.is_end_stream();
+        Self { body, patience: None, exchange, is_counted, is_over }
+    }
+
+    /// Takes in what has come of it.
+    fn take_in(&mut self, bytes: usize) -> Result<(), GivenUp> {
+        if let Some(patience) = &mut self.patience {
+            patience.progress.add(bytes);
+        }
+        match self.exchange.room().as_mut().filter(|_| self.is_counted) {
+            Some(room) => room.grow(bytes).map_err(GivenUp::NoRoom),
+            None => Ok(()),
+        }
+    }
+
+    fn give_up(&self, why: GivenUp) -> BoxError {
+        self.exchange.given_up.get_or_init(|| why);
+        "the body was given up".into()
+    }
+}
+
+impl Drop for PatientBody {
+    fn drop(&mut self) {
+        self.exchange.awaits_body.store(false, Ordering::Relaxed);
+        if !self.is_over && !self.body.is_end_stream() {
+            self.exchange.unread.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -147,15 +238,16 @@ impl Body for PatientBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            self.is_over = frame.is_none();
             let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
-            if let (Some(patience), Some(bytes)) = (&mut self.patience, bytes) {
-                patience.progress.add(bytes);
+            if let Err(why) = bytes.map_or(Ok(()), |bytes| self.take_in(bytes)) {
+                return Poll::Ready(Some(Err(self.give_up(why))));
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
+        self.exchange.awaits_body.store(true, Ordering::Relaxed);
         ready!(self.patience.get_or_insert_with(Patience::new).poll(context));
-        self.exchange.late.store(true, Ordering::Relaxed);
-        Poll::Ready(Some(Err("the body was not there in time".into())))
+        Poll::Ready(Some(Err(self.give_up(GivenUp::Late))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -192,13 +284,30 @@ mod tests {
     #[test]
     fn a_connection_is_left_alone_for_its_time_only() {
         let at = Duration::from_secs;
-        let exchange = Exchange::new(at(100));
+        let exchange = Exchange::new(at(100), false);
         assert_eq!(exchange.patience(at(104)), FIRST_HEAD_MAX - at(4));
         assert_eq!(exchange.patience(at(110)), Duration::ZERO);
-        exchange.begin();
+        exchange.begin(at(110), None);
         assert_eq!(exchange.patience(at(1000)), IDLE_MAX, "a request is being answered");
         exchange.end(at(1000));
         assert_eq!(exchange.patience(at(1074)), at(1));
         assert_eq!(exchange.patience(at(1080)), Duration::ZERO);
+    }
+
+    #[test]
+    fn who_keeps_the_server_waiting_may_be_sent_away() {
+        let at = Duration::from_secs;
+        let exchange = Exchange::new(at(100), false);
+        assert_eq!(exchange.kept_waiting_long(at(100)), None, "the head may be on its way");
+        assert_eq!(exchange.kept_waiting_long(at(101)), Some(SILENT_MIN));
+        exchange.begin(at(102), None);
+        assert_eq!(exchange.kept_waiting_long(at(1000)), None, "a request is being answered");
+        exchange.awaits_body.store(true, Ordering::Relaxed);
+        assert_eq!(exchange.kept_waiting_long(at(106)), None);
+        assert_eq!(exchange.kept_waiting_long(at(107)), Some(RESTED_MIN), "the rest of a body is waited for");
+        exchange.awaits_body.store(false, Ordering::Relaxed);
+        exchange.end(at(108));
+        assert_eq!(exchange.kept_waiting_long(at(112)), None);
+        assert_eq!(exchange.kept_waiting_long(at(113)), Some(RESTED_MIN));
     }
 }

@@ -1,6 +1,7 @@
-//! Who is connected, so that whoever has rested longest can be asked to leave when every place is taken (THREATS F05). Only
-//! the one who lets clients in knows it; a client that has left by itself is found out later.
+//! Who is connected, so that those who have kept the server waiting for longest can be asked to leave when every place is taken
+//! (THREATS F05). Only the one who lets clients in knows it; a client that has left by itself is found out later.
 
+use std::cmp::Reverse;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use tokio::task::AbortHandle;
 
 use super::exchange::Exchange;
 
-/// How long a client must have rested to be sent away.
-pub const RESTED_MIN: Duration = Duration::from_secs(5);
+/// One in so many is sent away at a time, because looking for them takes a look at everybody.
+const SENT_AWAY: usize = 256;
 
 /// The clients that are connected, and some that have left.
 #[derive(Default)]
@@ -28,15 +29,26 @@ impl Guests {
         self.all.push((Arc::downgrade(exchange), task));
     }
 
-    /// Sends the one away that has rested longest at `now`, if long enough.
-    pub(super) fn send_the_idlest_away(&mut self, now: Duration) {
+    /// How many are there.
+    pub(super) fn count(&mut self) -> usize {
         self.forget_the_gone();
-        let rested = |(exchange, _): &(Weak<Exchange>, AbortHandle)| exchange.upgrade()?.idle(now);
+        self.all.len()
+    }
+
+    /// Sends those away who have kept the server waiting for longest, by `waited`; says whether there were any.
+    pub(super) fn send_some_away(&mut self, waited: impl Fn(&Exchange) -> Option<Duration>) -> bool {
+        self.forget_the_gone();
         let all = self.all.iter().enumerate();
-        let idlest = all.filter_map(|(at, guest)| Some((rested(guest)?, at))).max();
-        if let Some((_, at)) = idlest.filter(|(rested, _)| *rested >= RESTED_MIN) {
-            self.all.swap_remove(at).1.abort();
+        let mut waiting: Vec<_> =
+            all.filter_map(|(at, (exchange, _))| Some((waited(&*exchange.upgrade()?)?, Reverse(at)))).collect();
+        let leaving = self.all.len().div_ceil(SENT_AWAY).min(waiting.len());
+        if leaving == 0 {
+            return false;
         }
+        waiting.select_nth_unstable_by(leaving - 1, |one, other| other.cmp(one));
+        // Of those who came at the same time, the last may not have had time to ask.
+        waiting[..leaving].iter().for_each(|(_, Reverse(at))| self.all[*at].1.abort());
+        true
     }
 
     fn forget_the_gone(&mut self) {
@@ -49,31 +61,27 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_has_rested_longest_leaves_first_and_nobody_who_is_answered() {
+    async fn who_has_kept_us_waiting_for_longest_leaves_first_and_nobody_who_is_answered() {
         let at = Duration::from_secs;
         let mut guests = Guests::default();
         let come = |guests: &mut Guests, seconds: u64| {
-            let exchange = Exchange::new(at(seconds));
+            let exchange = Exchange::new(at(seconds), false);
             let task = tokio::spawn(std::future::pending::<()>());
             guests.welcome(&exchange, task.abort_handle());
             (exchange, task)
         };
         let (answered, answering) = come(&mut guests, 1);
-        answered.begin();
+        answered.begin(at(1), None);
         let (_second, later) = come(&mut guests, 3);
         let (_first, earlier) = come(&mut guests, 2);
-        guests.send_the_idlest_away(at(6));
-        tokio::task::yield_now().await;
-        assert!(!earlier.is_finished(), "nobody has rested for long");
-        guests.send_the_idlest_away(at(7));
+        assert!(!guests.send_some_away(|exchange| exchange.kept_waiting_long(at(2))), "nobody has waited for long");
+        assert!(guests.send_some_away(|exchange| exchange.kept_waiting_long(at(4))));
         assert!(earlier.await.unwrap_err().is_cancelled());
-        guests.send_the_idlest_away(at(7));
-        tokio::task::yield_now().await;
         assert!(!later.is_finished());
-        guests.send_the_idlest_away(at(8));
+        assert!(guests.send_some_away(|exchange| exchange.kept_waiting_long(at(4))));
         assert!(later.await.unwrap_err().is_cancelled());
-        guests.send_the_idlest_away(at(1_000));
-        tokio::task::yield_now().await;
+        assert!(!guests.send_some_away(|exchange| exchange.kept_waiting_long(at(1_000))));
         assert!(!answering.is_finished());
+        assert_eq!(guests.count(), 1);
     }
 }

@@ -22,6 +22,9 @@ const CHECK_MAX: Duration = Duration::from_secs(2);
 /// How long the store's word is good for: asking writes to the disk, and anybody may ask.
 const CHECK_KEPT: Duration = Duration::from_secs(1);
 
+/// The paths that are answered whoever else is being served.
+pub(super) const PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// What is looked at to answer.
 pub(super) struct Operator {
     store: Arc<Store>,
@@ -65,10 +68,11 @@ impl Operator {
 
 /// The operator's routes.
 pub(super) fn router(operator: Operator) -> Router {
+    let [health, readiness, figures] = PATHS;
     Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
+        .route(health, get(healthz))
+        .route(readiness, get(readyz))
+        .route(figures, get(metrics))
         .with_state(Arc::new(operator))
 }
 

@@ -19,13 +19,13 @@ pub(super) struct Places {
 
 /// A place that nobody has yet.
 pub(super) struct FreePlace {
-    permit: Option<OwnedSemaphorePermit>,
+    permit: OwnedSemaphorePermit,
     places: Arc<Places>,
 }
 
 /// The place of one client, until it is dropped.
 pub(super) struct Place {
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: OwnedSemaphorePermit,
     places: Arc<Places>,
     whose: Option<IpAddr>,
 }
@@ -37,16 +37,17 @@ impl Places {
         Arc::new(Self { free, of_one_max: (places_max / SHARE_OF_ONE).max(1), taken: Mutex::default() })
     }
 
-    /// Whether none is left.
-    pub(super) fn are_taken(&self) -> bool {
-        self.free.available_permits() == 0
+    /// A place, if there is one.
+    pub(super) fn free(self: &Arc<Self>) -> Option<FreePlace> {
+        let permit = self.free.clone().try_acquire_owned().ok()?;
+        Some(FreePlace { permit, places: self.clone() })
     }
 
     /// A place, as soon as there is one.
-    pub(super) async fn wait(self: &Arc<Self>) -> FreePlace {
+    pub(super) async fn wait(self: &Arc<Self>) -> Option<FreePlace> {
         // The semaphore is never closed.
-        let permit = self.free.clone().acquire_owned().await.ok();
-        FreePlace { permit, places: self.clone() }
+        let permit = self.free.clone().acquire_owned().await.ok()?;
+        Some(FreePlace { permit, places: self.clone() })
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -99,36 +100,36 @@ fn owner(address: IpAddr) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn an_address_takes_its_share_and_no_more() {
+    #[test]
+    fn an_address_takes_its_share_and_no_more() {
         let places = Places::new(8);
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let mut held = Vec::new();
         for _ in 0..4 {
-            held.push(places.wait().await.give(address("192.0.2.1")).unwrap());
+            held.push(places.free().unwrap().give(address("192.0.2.1")).unwrap());
         }
-        assert!(places.wait().await.give(address("192.0.2.1")).is_none());
-        assert!(places.wait().await.give(address("::ffff:192.0.2.1")).is_none(), "the same address");
-        held.push(places.wait().await.give(address("2001:db8::1")).unwrap());
+        assert!(places.free().unwrap().give(address("192.0.2.1")).is_none());
+        assert!(places.free().unwrap().give(address("::ffff:192.0.2.1")).is_none(), "the same address");
+        held.push(places.free().unwrap().give(address("2001:db8::1")).unwrap());
         assert_eq!(places.free.available_permits(), 3, "what was not given is free again");
         held.remove(0);
-        held.push(places.wait().await.give(address("192.0.2.1")).unwrap());
+        held.push(places.free().unwrap().give(address("192.0.2.1")).unwrap());
         held.clear();
         assert_eq!((places.taken().len(), places.free.available_permits()), (0, 8));
     }
 
-    #[tokio::test]
-    async fn a_network_of_64_bits_is_one_address_and_this_machine_is_none() {
+    #[test]
+    fn a_network_of_64_bits_is_one_address_and_this_machine_is_none() {
         let places = Places::new(4);
         let mut held = Vec::new();
         for text in ["2001:db8:0:1::1", "2001:db8:0:1:ffff::2"] {
-            held.push(places.wait().await.give(text.parse().unwrap()).unwrap());
+            held.push(places.free().unwrap().give(text.parse().unwrap()).unwrap());
         }
-        assert!(places.wait().await.give("2001:db8:0:1::3".parse().unwrap()).is_none());
+        assert!(places.free().unwrap().give("2001:db8:0:1::3".parse().unwrap()).is_none());
         held.clear();
         for text in ["127.0.0.1", "127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            held.push(places.wait().await.give(text.parse().unwrap()).unwrap());
+            held.push(places.free().unwrap().give(text.parse().unwrap()).unwrap());
         }
-        assert!(places.are_taken());
+        assert!(places.free().is_none());
     }
 }

@@ -190,6 +190,21 @@ fn without_room_each_endpoint_holds_one_message_and_no_more() {
 }
 
 #[test]
+fn large_payloads_take_no_more_memory_in_flight_than_there_is() {
+    let limits = Limits { in_flight_bytes_max: 8 * 1_000, ..Limits::default() };
+    let mut scheduler = Scheduler::new(limits);
+    accept(&mut scheduler, 0..20, 1);
+    let unknown = sends(&mut scheduler, NOW);
+    assert_eq!(unknown.len(), 4, "those that nothing is known of have half of it");
+    scheduler.finished(&unknown[0], Some(Shown::Refused), NOW);
+    assert_eq!(sends(&mut scheduler, NOW).len(), 1);
+    scheduler.finished(&unknown[1], Some(Shown::Took), NOW);
+    accept(&mut scheduler, unknown[1].delivery.endpoint_id.number() - 1_000..20, 10);
+    let after: Vec<_> = sends(&mut scheduler, NOW).iter().map(|ready| ready.standing).collect();
+    assert_eq!(after.len(), 5, "the whole of it is for those that take their messages: {after:?}");
+}
+
+#[test]
 fn what_is_recorded_while_a_claim_is_under_way_is_not_sent_again() {
     let mut scheduler = Scheduler::new(Limits::default());
     accept(&mut scheduler, 0..1, 1);
