@@ -5,13 +5,16 @@
 mod shown;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use url::Url;
 use zeroize::Zeroizing;
 
 use crate::domain::key::API_KEY_BYTES_MIN;
+use crate::domain::quota::Quotas;
 use crate::domain::retry::{self, RetrySchedule};
 use crate::domain::target::TargetPolicy;
 
@@ -113,6 +116,21 @@ pub struct Options {
     /// How many clients may be connected at once [default: half of the open files allowed, at most 8192]
     #[arg(long, value_name = "NUMBER", env = "CORNET_CONNECTIONS_MAX", hide_env_values = true)]
     pub connections_max: Option<String>,
+    /// How many messages each application may post in a second, over all nodes; not bounded when nothing is said
+    #[arg(long, value_name = "NUMBER", env = "CORNET_APPLICATION_RATE", hide_env_values = true)]
+    pub application_rate: Option<String>,
+    /// How many deliveries of each application may wait before no more of its messages are taken; not bounded when nothing is said
+    #[arg(long, value_name = "NUMBER", env = "CORNET_APPLICATION_WAITING_MAX", hide_env_values = true)]
+    pub application_waiting_max: Option<String>,
+    /// Whether the start of what endpoints answer is kept, for people to look at: true or false
+    #[arg(
+        long,
+        value_name = "BOOLEAN",
+        env = "CORNET_KEEP_ANSWER_BODIES",
+        default_value = "true",
+        hide_env_values = true
+    )]
+    pub keep_answer_bodies: String,
     /// What to log: error, warn, info, debug or trace, or tracing directives
     #[arg(long, value_name = "LEVEL", env = "CORNET_LOG", default_value = "info", hide_env_values = true)]
     pub log: String,
@@ -158,6 +176,10 @@ pub struct Config {
     pub grace: Duration,
     /// How many clients may be connected at once; found out at the start when it is not said.
     pub connections_max: Option<usize>,
+    /// What each application may use up.
+    pub quotas: Quotas,
+    /// Whether the start of what endpoints answer is kept.
+    pub keep_answer_bodies: bool,
     /// What to log.
     pub log: String,
     /// How log lines look: `auto`, `pretty` or `json`.
@@ -222,7 +244,13 @@ impl Config {
             portal_frame_ancestors: parse_frame_ancestors(&options.portal_frame_ancestors)?,
             request_timeout: duration("CORNET_REQUEST_TIMEOUT", &options.request_timeout, REQUEST_TIMEOUT_MAX)?,
             grace: duration("CORNET_GRACE", &options.grace, GRACE_MAX)?,
-            connections_max: options.connections_max.as_deref().map(parse_connections_max).transpose()?,
+            connections_max: count("CORNET_CONNECTIONS_MAX", options.connections_max.as_deref())?
+                .map(|number: NonZeroUsize| number.get()),
+            quotas: Quotas {
+                rate: count("CORNET_APPLICATION_RATE", options.application_rate.as_deref())?,
+                waiting_max: count("CORNET_APPLICATION_WAITING_MAX", options.application_waiting_max.as_deref())?,
+            },
+            keep_answer_bodies: parse_truth("CORNET_KEEP_ANSWER_BODIES", &options.keep_answer_bodies)?,
             log: options.log.clone(),
             log_format: options.log_format.clone(),
         })
@@ -334,9 +362,10 @@ fn lease(text: &str) -> Result<Duration, ConfigError> {
     Ok(lease)
 }
 
-fn parse_connections_max(text: &str) -> Result<usize, ConfigError> {
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| ConfigError::new("CORNET_CONNECTIONS_MAX", format!("`{text}` is not a number from 1 up")))
+/// A number from 1 up, if there is one.
+fn count<T: FromStr>(variable: &str, text: Option<&str>) -> Result<Option<T>, ConfigError> {
+    let refused = |text: &str| ConfigError::new(variable, format!("`{text}` is not a number from 1 up"));
+    text.map(|text| text.parse().map_err(|_| refused(text))).transpose()
 }
 
 fn check_api_key(key: SecretText) -> Result<SecretText, ConfigError> {

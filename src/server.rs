@@ -138,7 +138,7 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     let engine = Engine::start(store.clone(), feed, sender, clock.clone(), metrics.clone(), random);
     let draining = CancellationToken::new();
     let operations = Operations::new(store.clone(), Arc::new(policy)).with_test_sender(tests);
-    let operations = Arc::new(operations.with_inboxes(inboxes.clone()));
+    let operations = Arc::new(operations.with_inboxes(inboxes.clone()).with_quotas(config.quotas));
     let welcome = with_link(welcome, &operations, &store, has_terminal).await;
     let names = OwnNames::new(config.public_url.as_ref().and_then(|url| url.host_str()));
     let frame_ancestors = config.portal_frame_ancestors.clone();
@@ -276,7 +276,7 @@ fn sender(
     inboxes: Arc<Inboxes>,
 ) -> Result<InboxSender<HttpSender>, SenderSetupError> {
     let deadline = config.request_timeout;
-    let settings = SenderSettings { deadline, ..SenderSettings::default() };
+    let settings = SenderSettings { deadline, keeps_bodies: config.keep_answer_bodies, ..SenderSettings::default() };
     let elsewhere = HttpSender::new(settings, policy, clock.clone())?;
     Ok(InboxSender { inboxes, elsewhere, clock, deadline })
 }

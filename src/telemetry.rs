@@ -67,6 +67,7 @@ pub struct Metrics {
     commit_batch: Histogram,
     endpoints_resting: Gauge,
     nodes: Gauge,
+    ahead_of_other_clocks: Gauge,
     leases_lost: Counter,
     taken_over: Counter,
     late: Counter,
@@ -122,6 +123,11 @@ impl Default for Metrics {
                 &mut registry,
                 "endpoints_resting",
                 "Endpoints that failed again and again, and are tried now and then",
+            ),
+            ahead_of_other_clocks: gauge(
+                &mut registry,
+                "clock_ahead_seconds",
+                "How far this machine's clock is ahead of receivers' clocks",
             ),
             nodes: gauge(&mut registry, "nodes", "Nodes that share the database, this one among them"),
             leases_lost: counter(&mut registry, "leases_lost", "Times that this node was taken for dead"),
@@ -181,6 +187,11 @@ impl Metrics {
     /// So many nodes share the database.
     pub fn nodes(&self, living: usize) {
         self.nodes.set(i64::try_from(living).unwrap_or(i64::MAX));
+    }
+
+    /// This machine's clock is so many seconds ahead of receivers'.
+    pub fn ahead_of_other_clocks(&self, seconds: i64) {
+        self.ahead_of_other_clocks.set(seconds);
     }
 
     /// This node was taken for dead.

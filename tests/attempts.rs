@@ -155,3 +155,34 @@ fn what_may_have_been_different_is_said() {
     }
     assert_eq!(shown["headers"]["webhook-id"], json!(message));
 }
+
+/// THREATS C28: what a service behind an endpoint says is nobody's to read, where the operator wants it so.
+#[test]
+fn no_body_of_an_answer_is_kept_where_the_operator_wants_none() {
+    let said = "an internal service's secret";
+    let scene =
+        Scene::with(|launch| launch.with("CORNET_KEEP_ANSWER_BODIES", "false").with("CORNET_RETRY_SCHEDULE", "50ms"));
+    let failing = Reply::status(500).header("x-reason", "none").body(said);
+    scene.receiver.on("/hook", [failing, Reply::status(200).body(said)]);
+    let endpoint = scene.endpoint("/hook");
+    let message = scene.message(&json!({"a": 1}));
+    let attempts = attempts(&scene, &message, &endpoint, "success");
+    assert_eq!(attempts.iter().map(|attempt| attempt["responseStatusCode"].clone()).collect::<Vec<_>>(), [500, 200]);
+    assert!(attempts.iter().all(|attempt| attempt["response"] == ""), "{attempts:?}");
+    let test = scene.app(&format!("/endpoint/{endpoint}/msg/test-attempt"));
+    let tested = scene.client.post(&test, &json!({"eventType": "a.b", "payload": {}})).expect_status(201).text();
+    assert!(tested.contains("\"responseStatusCode\":200") && !tested.contains(said), "{tested}");
+    for file in scene.stored() {
+        assert!(!file.windows(said.len()).any(|window| window == said.as_bytes()), "it lies in the store");
+    }
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let key = format!("key={}", support::server::API_KEY);
+    let signed_in = scene.client.send("POST", "/sign-in", &[form], Some(key.as_bytes())).expect_status(303);
+    let cookie = signed_in.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie");
+    let get = |path: &str| scene.client.send("GET", path, &[("cookie", cookie)], None);
+    let home = get("/").header("location").expect("a dashboard").to_owned();
+    let application = text(&scene.client.get(&scene.app("")).expect_status(200).json()["id"]);
+    let path = format!("{home}/applications/{application}/messages/{message}/attempts/{}", text(&attempts[0]["id"]));
+    let page = get(&path).expect_status(200).text();
+    assert!(page.contains("Not kept") && !page.contains(said), "{page}");
+}

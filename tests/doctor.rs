@@ -181,3 +181,35 @@ fn a_server_is_looked_at_as_well() {
     assert_eq!(examined.problems(), ["durability", "deliveries"]);
     examined.says("deliveries", "problem", "2 of 1 messages");
 }
+
+/// A receiver at an address of its own that answers with this date.
+fn dated(address: &str, date: &str) -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind((address, 0)).expect("the whole of 127.0.0.0/8 is this machine");
+    let local = listener.local_addr().expect("a bound listener has an address");
+    let answer = format!("HTTP/1.1 204 Said\r\ndate: {date}\r\nconnection: close\r\n\r\n");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            // One read takes such a small request.
+            drop(std::io::Read::read(&mut stream, &mut [0; 8192]));
+            drop(std::io::Write::write_all(&mut stream, answer.as_bytes()));
+        }
+    });
+    local
+}
+
+/// THREATS J02: whoever holds signatures to their time refuses everything once our clock is wrong.
+#[test]
+fn a_clock_that_receivers_contradict_is_told() {
+    let scene = Scene::new();
+    let launch = scene.server.launch();
+    let past = "Thu, 25 Feb 2021 15:03:10 GMT";
+    for (count, address) in ["127.0.1.1", "127.0.2.1", "127.0.3.1"].into_iter().enumerate() {
+        let findings = examine(&launch, &[]).findings;
+        assert!(findings.iter().all(|one| one["subject"] != "receivers' clocks"), "{count} are believed");
+        let url = format!("http://{}/", dated(address, past));
+        let endpoint = scene.client.post(&scene.app("/endpoint"), &json!({"url": url})).expect_status(201).json();
+        let message = scene.message(&json!({"count": count}));
+        scene.wait_for_state(&message, endpoint["id"].as_str().expect("an id"), "success");
+    }
+    examine(&launch, &[]).says("receivers' clocks", "warning", "ahead of the clocks of most receivers");
+}

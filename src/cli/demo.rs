@@ -100,6 +100,9 @@ fn options(args: &DemoArgs, data_dir: &Path) -> Options {
         request_timeout: "15s".to_owned(),
         grace: "5s".to_owned(),
         connections_max: None,
+        application_rate: None,
+        application_waiting_max: None,
+        keep_answer_bodies: "true".to_owned(),
         log: args.log.clone(),
         log_format: "auto".to_owned(),
     }

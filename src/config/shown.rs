@@ -139,6 +139,9 @@ impl Config {
             "connections_max" => {
                 or(self.connections_max.map(|number| number.to_string()), "(by the limit of open files)")
             }
+            "application_rate" => or(self.quotas.rate.map(|number| number.to_string()), "(not bounded)"),
+            "application_waiting_max" => or(self.quotas.waiting_max.map(|number| number.to_string()), "(not bounded)"),
+            "keep_answer_bodies" => self.keep_answer_bodies.to_string(),
             "log" => self.log.clone(),
             "log_format" => self.log_format.clone(),
             _ => return None,

@@ -20,6 +20,7 @@ use super::frame::{Page, Section};
 use super::viewer::Viewer;
 use super::words;
 use crate::domain::node::Node;
+use crate::domain::other_clocks;
 use crate::ops::{Backlog, OldKeys, SystemState};
 
 /// The routes of the machine.
@@ -66,6 +67,13 @@ fn server(viewer: &Viewer, state: &SystemState, base_url: &str) -> Markup {
             dl.facts.body {
                 dt { "Version" } dd.mono { (state.version) }
                 dt { "Running since" } dd { (exact(state.since)) " " span.faint { (ago(state.since, viewer.now)) } }
+                @if let Some(ahead) = state.ahead_of_other_clocks.filter(|ahead| other_clocks::is_wrong(*ahead)) {
+                    dt { "Clock" }
+                    dd {
+                        (pill(Status::Failed, "Wrong")) " " (other_clocks::in_words(ahead))
+                        ". Receivers refuse signatures of another time: have it follow a time server."
+                    }
+                }
                 dt { "Reached at" } dd.mono { (base_url) }
                 @match state.old_keys {
                     OldKeys::None => {}

@@ -43,6 +43,38 @@ impl Phases {
     }
 }
 
+/// How much of an answer's body is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kept {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Its start: it was longer than what is kept, or stopped before its end.
+    Start,
+    /// Nothing, as the operator wants it (THREATS C28).
+    Nothing,
+}
+
+impl Kept {
+    /// The number in the store.
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::Whole => 0,
+            Self::Start => 1,
+            Self::Nothing => 2,
+        }
+    }
+
+    /// Reads the number in the store.
+    pub const fn from_code(code: i64) -> Self {
+        match code {
+            0 => Self::Whole,
+            2 => Self::Nothing,
+            _ => Self::Start,
+        }
+    }
+}
+
 /// A receiver's answer: status and headers arrived whole, the body as far as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -53,8 +85,8 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The start of the body as it came, at most [`KEPT_BODY_BYTES_MAX`]; never decompressed (THREATS C09).
     pub body: Vec<u8>,
-    /// Whether the body was longer than what is kept, or stopped before its end.
-    pub body_truncated: bool,
+    /// How much of the body that is.
+    pub kept: Kept,
     /// The `retry-after` header as given; not yet read as a time.
     pub retry_after: Option<String>,
 }

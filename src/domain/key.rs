@@ -115,3 +115,24 @@ pub(super) fn generate_with_prefix(prefix: &str) -> Result<String, RandomnessUna
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gave no randomness")]
 pub struct RandomnessUnavailable;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// THREATS G07: what is compared when a key is looked up says nothing of how much of a key was right.
+    #[test]
+    fn keys_that_begin_alike_are_looked_up_under_hashes_that_do_not() {
+        let key = "ck_k3J9vQ2mX7pL5tR8wZ1nB4cF6hD0sGyA-uEoIiTqWxM";
+        let right = hash(key);
+        let mut alike = [0_usize; 32];
+        for number in 0..1_000 {
+            let guess = hash(&format!("{}{number:04}", &key[..key.len() - 4]));
+            assert_ne!(guess, right);
+            let same = std::iter::zip(guess, right).take_while(|(one, other)| one == other).count();
+            alike[same] += 1;
+        }
+        // A first byte is alike by chance once in 256 times.
+        assert!(alike[0] > 950 && alike[3..].iter().sum::<usize>() == 0, "{alike:?}");
+    }
+}

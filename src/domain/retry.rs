@@ -1,7 +1,7 @@
 //! When a delivery is tried again: the schedule, its jitter, and what a receiver may ask for with `Retry-After`. It
 //! knows neither the delivery nor the time; both are arguments.
 
-mod http_date;
+pub(super) mod http_date;
 
 use std::fmt;
 use std::str::FromStr;

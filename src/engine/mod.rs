@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::domain::attempt::Shown;
 use crate::domain::delivery::Outcome;
 use crate::domain::id::EndpointId;
+use crate::domain::other_clocks;
 use crate::domain::time::Timestamp;
 use crate::store::{Feed, Notice, Record, Resealed, Store, StoreError};
 use crate::telemetry::Metrics;
@@ -74,7 +75,7 @@ impl Engine {
             sleeps_until_ms: AtomicI64::new(i64::MAX),
         });
         tasks.spawn(room.clone().run(feed));
-        tasks.spawn(keep_house(room.store.clone(), stopping.clone()));
+        tasks.spawn(keep_house(room.store.clone(), room.metrics.clone(), stopping.clone()));
         tasks.spawn(seal_anew(room.store.clone(), stopping.clone()));
         Self { tasks, stopping, stop: Box::new(move || room.scheduler().stop()) }
     }
@@ -89,12 +90,13 @@ impl Engine {
     }
 }
 
-/// Drops what is old and switches off what has failed for too long, now and then, until the engine stops.
-async fn keep_house(store: Arc<Store>, stopping: CancellationToken) {
-    let mut wait = HOUSEKEEPING;
+/// Drops what is old, switches off what has failed for too long and looks at other clocks, now and then, until the engine stops.
+async fn keep_house(store: Arc<Store>, metrics: Arc<Metrics>, stopping: CancellationToken) {
+    let (mut wait, mut is_wrong) = (HOUSEKEEPING, false);
     while stopping.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
         if wait == HOUSEKEEPING {
             disable_what_fails(&store).await;
+            is_wrong = compare_clocks(&store, &metrics, is_wrong).await;
         }
         wait = match store.drop_what_is_old().await {
             Ok(true) => HOUSEKEEPING_BUSY,
@@ -118,6 +120,26 @@ async fn seal_anew(store: Arc<Store>, stopping: CancellationToken) {
                 tracing::warn!(%error, "cannot seal everything with the new master key, trying again");
                 stopping.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await;
             }
+        }
+    }
+}
+
+/// Warns once when receivers say that our clock is wrong; says whether they do, as far as is known.
+async fn compare_clocks(store: &Store, metrics: &Metrics, was_wrong: bool) -> bool {
+    match store.ahead_of_other_clocks().await {
+        Ok(Some(ahead)) => {
+            metrics.ahead_of_other_clocks(ahead);
+            let is_wrong = other_clocks::is_wrong(ahead);
+            if is_wrong && !was_wrong {
+                let what = other_clocks::in_words(ahead);
+                tracing::warn!("{what}: they refuse signatures of another time; have it follow a time server");
+            }
+            is_wrong
+        }
+        Ok(None) => was_wrong,
+        Err(error) => {
+            tracing::warn!(%error, "cannot compare the clock with receivers', trying again");
+            was_wrong
         }
     }
 }

@@ -107,9 +107,11 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use hickory_resolver::config::NameServerConfig;
-    use hickory_resolver::proto::op::{Message, ResponseCode};
+    use hickory_resolver::net::NoRecords;
+    use hickory_resolver::proto::op::{Message, OpCode, Query, ResponseCode};
     use hickory_resolver::proto::rr::rdata::CNAME;
     use hickory_resolver::proto::rr::{RData, Record, RecordType};
+    use hickory_resolver::{ResponseCache, TtlConfig};
     use tokio::net::UdpSocket;
 
     use super::*;
@@ -171,6 +173,27 @@ mod tests {
             assert_eq!(resolver.lookup("fleeting.test").await.map(|found| found.len()), Ok(2));
             assert_eq!(asked.lock().unwrap().len(), 2 * lookups, "one question for each family");
         }
+    }
+
+    /// THREATS B12: at the ends of the times.
+    #[tokio::test]
+    async fn answers_are_remembered_for_their_times_and_no_longer() {
+        let (resolver, _) = name_server().await;
+        let cache = ResponseCache::new(2, TtlConfig::from_opts(resolver.names.options()));
+        // The memory is told the time; any will do.
+        let now = tokio::time::sleep(Duration::ZERO).deadline().into_std();
+        let name = Name::from_ascii("lasting.test.").unwrap();
+        let (known, unknown) =
+            (Query::query(name.clone(), RecordType::A), Query::query(name.clone(), RecordType::AAAA));
+        let mut answer = Message::response(0, OpCode::Query);
+        answer.add_answer(Record::from_rdata(name, 86_400, RData::A(Ipv4Addr::LOCALHOST.into())));
+        cache.insert(known.clone(), Ok(answer), now);
+        let mut nothing = NoRecords::new(unknown.clone(), ResponseCode::NXDomain);
+        nothing.negative_ttl = Some(86_400);
+        cache.insert(unknown.clone(), Err(nothing.into()), now);
+        let is_kept = |query: &Query, seconds| cache.get(query, now + Duration::from_secs(seconds)).is_some();
+        assert_eq!([299, 300, 301].map(|seconds| is_kept(&known, seconds)), [true, true, false]);
+        assert_eq!([29, 30, 31].map(|seconds| is_kept(&unknown, seconds)), [true, true, false]);
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::domain::attempt::{
-    Answer, AttemptError, AttemptErrorCode, AttemptReport, KEPT_BODY_BYTES_MAX, KEPT_HEADER_BYTES_MAX, Phases,
+    Answer, AttemptError, AttemptErrorCode, AttemptReport, KEPT_BODY_BYTES_MAX, KEPT_HEADER_BYTES_MAX, Kept, Phases,
 };
 use crate::domain::target::{Scheme, Target, TargetError, TargetPolicy};
 use crate::engine::connections::{Connection, Connections, HEAD_BYTES_MAX};
@@ -78,6 +78,8 @@ pub struct SenderSettings {
     pub tls_budget: Duration,
     /// How long an answer's body may take; success no longer depends on it (THREATS C04).
     pub body_budget: Duration,
+    /// Whether the start of an answer's body is kept (THREATS C28).
+    pub keeps_bodies: bool,
     /// How long an unused connection is kept open.
     pub idle_timeout: Duration,
     /// How many unused connections to one origin are kept open. Many endpoints may share one.
@@ -93,6 +95,7 @@ impl Default for SenderSettings {
             connect_budget: Duration::from_secs(5),
             tls_budget: Duration::from_secs(5),
             body_budget: Duration::from_secs(2),
+            keeps_bodies: true,
             idle_timeout: Duration::from_secs(20),
             idle_connections_max: 1_024,
             authority_file: None,
@@ -119,6 +122,7 @@ pub struct HttpSender {
     clock: Arc<dyn Clock>,
     deadline: Duration,
     body_budget: Duration,
+    keeps_bodies: bool,
 }
 
 impl HttpSender {
@@ -143,8 +147,8 @@ impl HttpSender {
         let tls = Tls::new(settings.authority_file.as_deref(), settings.tls_budget)?;
         let connector = Connector::new(Arc::clone(&policy), resolver, tls, clock.clone(), settings.connect_budget);
         let connections = Connections::new(clock.clone(), settings.idle_timeout, settings.idle_connections_max);
-        let SenderSettings { deadline, body_budget, .. } = settings;
-        Ok(Self { connector, connections, policy, clock, deadline, body_budget })
+        let SenderSettings { deadline, body_budget, keeps_bodies, .. } = settings;
+        Ok(Self { connector, connections, policy, clock, deadline, body_budget, keeps_bodies })
     }
 
     /// Sends a request that was begun at `started`. Its duration is left for the caller to say.
@@ -166,7 +170,8 @@ impl HttpSender {
         let result = match answering {
             Ok(Ok((response, mut connection))) => {
                 let left = self.deadline.saturating_sub(now.saturating_sub(started));
-                let (answer, is_over) = read_answer(response, &mut connection, left.min(self.body_budget)).await;
+                let budget = left.min(self.body_budget);
+                let (answer, is_over) = read_answer(response, &mut connection, budget, self.keeps_bodies).await;
                 if is_over {
                     self.connections.keep(target.origin(), connection, now).await;
                 }
@@ -287,6 +292,7 @@ async fn read_answer(
     response: Response<Incoming>,
     connection: &mut Connection,
     body_budget: Duration,
+    keeps_bodies: bool,
 ) -> (Answer, bool) {
     let (head, body) = response.into_parts();
     let mut answer = Answer {
@@ -297,23 +303,28 @@ async fn read_answer(
     };
     let mut is_over = true;
     if !body.is_end_stream() {
-        let reading = connection.carry(read_body(body, &mut answer.body));
+        let most = if keeps_bodies { KEPT_BODY_BYTES_MAX } else { 0 };
+        let reading = connection.carry(read_body(body, &mut answer.body, most));
         let read_bytes = timeout(body_budget, reading).await.unwrap_or_default();
         is_over = read_bytes.is_some();
-        answer.body_truncated = read_bytes.is_none_or(|bytes| bytes > KEPT_BODY_BYTES_MAX);
+        answer.kept = match read_bytes {
+            _ if !keeps_bodies => Kept::Nothing,
+            Some(0..=KEPT_BODY_BYTES_MAX) => Kept::Whole,
+            _ => Kept::Start,
+        };
     }
     (answer, is_over)
 }
 
-/// Reads the body to its end and keeps its start in `kept`; gives how long it was. `None` when it has no end, or none
+/// Reads the body to its end and keeps its start in `kept`, at most so many bytes; gives how long it was. `None` when it has no end, or none
 /// within [`READ_BODY_BYTES_MAX`].
-async fn read_body(mut body: Incoming, kept: &mut Vec<u8>) -> Option<usize> {
+async fn read_body(mut body: Incoming, kept: &mut Vec<u8>, most: usize) -> Option<usize> {
     let mut read_bytes = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.ok()?;
         let Some(data) = frame.data_ref() else { continue };
         read_bytes += data.len();
-        let room = KEPT_BODY_BYTES_MAX - kept.len();
+        let room = most - kept.len();
         kept.extend_from_slice(&data[..data.len().min(room)]);
         if read_bytes > READ_BODY_BYTES_MAX {
             return None;

@@ -21,7 +21,7 @@ use crate::domain::message::{
 };
 use crate::domain::name;
 use crate::domain::time::Span;
-use crate::store::{Accepted, IdempotencyKey, MessagesPage, Routes, Walked};
+use crate::store::{Accepted, IdempotencyKey, MessagesPage, Route, Routes, Walked};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -64,6 +64,12 @@ impl NewMessage {
         self.check_payload()
     }
 
+    /// How many endpoints want it.
+    fn wanted_by(&self, routes: &Routes) -> u64 {
+        let wants = |route: &&Arc<Route>| route.endpoint.verdict(&self.event_type, &self.channels) == Verdict::Queued;
+        u64::try_from(routes.endpoints.iter().filter(wants).count()).unwrap_or(u64::MAX)
+    }
+
     fn check_payload(&self) -> Result<(), OpError> {
         if self.payload.len() > PAYLOAD_BYTES_MAX {
             let why = format!("must have at most {PAYLOAD_BYTES_MAX} bytes");
@@ -101,6 +107,7 @@ impl Operations {
         new.check()?;
         let routes = self.routes_or_new(access, application, its_application).await?;
         new.check_fits(routes.environment.settings.envelope)?;
+        self.take_from_quota(&routes, new.wanted_by(&routes)).await?;
         if routes.checks_schemas {
             Box::pin(self.check_schema(&routes, &new)).await?;
         }

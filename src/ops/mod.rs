@@ -24,6 +24,7 @@ mod keys;
 mod made;
 mod messages;
 mod portal_looks;
+mod quota;
 mod receiving;
 mod recovery;
 mod schedules;
@@ -72,6 +73,7 @@ use std::sync::Arc;
 use crate::domain::target::TargetPolicy;
 use crate::domain::time::Timestamp;
 use crate::store::Store;
+use quota::QuotaKeeper;
 use sign_in_limit::SignInLimit;
 use test_attempts::TestsInFlight;
 
@@ -82,6 +84,7 @@ pub struct Operations {
     test_sender: Option<Arc<dyn TestSender>>,
     tests_in_flight: TestsInFlight,
     sign_ins: SignInLimit,
+    quotas: QuotaKeeper,
     inboxes: Arc<Inboxes>,
     since: Timestamp,
 }
@@ -92,7 +95,8 @@ impl Operations {
         let (tests_in_flight, sign_ins) = (TestsInFlight::default(), SignInLimit::default());
         let inboxes = Arc::new(Inboxes::new(store.clone(), ""));
         let since = store.now();
-        Self { store, policy, test_sender: None, tests_in_flight, sign_ins, inboxes, since }
+        let quotas = QuotaKeeper::default();
+        Self { store, policy, test_sender: None, tests_in_flight, sign_ins, quotas, inboxes, since }
     }
 
     /// The time that everything goes by.

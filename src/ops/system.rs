@@ -20,6 +20,8 @@ pub struct SystemState {
     pub nodes: Vec<Node>,
     /// Whether old master keys are still needed.
     pub old_keys: OldKeys,
+    /// How many seconds this machine's clock is ahead of receivers', as far as they can be believed.
+    pub ahead_of_other_clocks: Option<i64>,
     /// The networks that deliveries may go to besides the public internet.
     pub open_networks: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl Operations {
             store: self.store.check().await,
             nodes: self.store.nodes().await?,
             old_keys: self.store.old_keys().await?,
+            ahead_of_other_clocks: self.store.ahead_of_other_clocks().await?,
             open_networks: self.policy.allowed().iter().map(ToString::to_string).collect(),
         })
     }

@@ -7,7 +7,7 @@ use super::connection::{Connection, Parameter, Row};
 use super::error::StoreError;
 use super::walk::{Walked, walk};
 use super::{Reach, Store, deliveries, messages, packed};
-use crate::domain::attempt::{Answer, AttemptError, AttemptErrorCode};
+use crate::domain::attempt::{Answer, AttemptError, AttemptErrorCode, Kept};
 use crate::domain::delivery::{Attempt, AttemptFilter, DeliveryState, Trigger};
 use crate::domain::id::{ApplicationId, AttemptId, EndpointId, MessageId};
 use crate::domain::time::Timestamp;
@@ -55,7 +55,7 @@ fn read(row: &Row<'_>) -> Result<Attempt, StoreError> {
             status: status.try_into().map_err(|_| damaged("status_code"))?,
             headers: row.optional_text(16)?.as_deref().map(packed::read_headers).unwrap_or_default(),
             body: row.optional_bytes(15)?.unwrap_or_default(),
-            body_truncated: row.optional_integer(14)?.is_some_and(|truncated| truncated != 0),
+            kept: row.optional_integer(14)?.map(Kept::from_code).unwrap_or_default(),
             retry_after: None,
         }),
         (None, Some(code)) => {

@@ -17,6 +17,8 @@ const READY: &str = "SELECT count(*) FROM (SELECT 1 FROM queue WHERE endpoint_id
 const SCHEDULED: &str =
     "SELECT count(*) FROM (SELECT 1 FROM queue WHERE endpoint_id = ?1 AND due > ?2 LIMIT ?3) AS scheduled";
 
+const WAITING: &str = "SELECT count(*) FROM (SELECT 1 FROM queue WHERE endpoint_id = ?1 LIMIT ?2) AS waiting";
+
 /// What waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
@@ -80,6 +82,28 @@ impl Store {
     }
 }
 
+impl Store {
+    /// How many deliveries wait for these endpoints; beyond `most` it is not counted further.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn waiting_for(&self, endpoints: Vec<EndpointId>, most: u64) -> Result<u64, StoreError> {
+        self.read(move |connection| {
+            let mut waiting = 0;
+            for endpoint_id in endpoints {
+                let room = i64::try_from(most.saturating_sub(waiting) + 1).unwrap_or(i64::MAX);
+                let counted = connection.first(WAITING, &[endpoint_id.into(), room.into()], |row| row.integer(0))?;
+                waiting += u64::try_from(counted.unwrap_or_default()).unwrap_or_default();
+                if waiting > most {
+                    break;
+                }
+            }
+            Ok(waiting)
+        })
+        .await
+    }
+}
+
 /// Every statement, for the test of query plans.
 #[cfg(test)]
-pub(super) const QUERIES: &[&str] = &[READY, SCHEDULED];
+pub(super) const QUERIES: &[&str] = &[READY, SCHEDULED, WAITING];

@@ -44,6 +44,7 @@ mod migrations;
 mod moving;
 mod news;
 mod nodes;
+mod other_clocks;
 mod packed;
 mod page;
 mod partitions;
@@ -72,6 +73,7 @@ mod walk;
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -222,6 +224,11 @@ impl Store {
     /// The time now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The monotonic time.
+    pub fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     /// An id that no other noun has.

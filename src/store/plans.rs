@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::postgres::{PostgresAddress, Use};
 use super::{
     attempts, audit, backlog, bulk, claim, deliveries, failures, figures, inbox_requests, journeys, lasting_failure,
-    messages, migrations, nodes, partitions, queue, resealing, search,
+    messages, migrations, nodes, other_clocks, partitions, queue, resealing, search,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::domain::id::MessageId;
@@ -35,7 +35,7 @@ const GROWING: [&str; 10] = [
 const ROWS: u32 = 20_000;
 
 /// What is asked by people, and for the sake of what waits.
-const QUESTIONS: [&[&str]; 14] = [
+const QUESTIONS: [&[&str]; 15] = [
     messages::QUERIES,
     deliveries::QUERIES,
     attempts::QUERIES,
@@ -50,6 +50,7 @@ const QUESTIONS: [&[&str]; 14] = [
     backlog::QUERIES,
     &audit::QUERIES,
     &resealing::QUERIES,
+    other_clocks::QUERIES,
 ];
 
 #[test]

@@ -181,7 +181,7 @@ impl<'a> Entry<'a> {
             error.map(|error| error.detail.as_str()).into(),
             attempt.and_then(unlike_its_id).into(),
             self.headers.as_ref().into(),
-            answer.map(|answer| answer.body_truncated).into(),
+            answer.map(|answer| answer.kept.code()).into(),
             self.remote_address.as_ref().into(),
             self.phases.as_ref().map(<[u8; packed::PHASES_BYTES]>::as_slice).into(),
             state.map(DeliveryState::code).into(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cornet::domain::attempt::{Answer, Phases};
+use cornet::domain::attempt::{Answer, Kept, Phases};
 use cornet::domain::delivery::{Attempt, DeliveryState, Outcome};
 use cornet::domain::id::{EndpointId, MessageId};
 use cornet::domain::key::Scope;
@@ -20,7 +20,7 @@ async fn record(world: &World, endpoint: EndpointId, outcome: Outcome) -> Attemp
         status: 500,
         headers: vec![pair("server", "a: b"), pair("set-cookie", "a=1"), pair("set-cookie", "b=2")],
         body: b"oh".to_vec(),
-        body_truncated: true,
+        kept: Kept::Start,
         retry_after: None,
     };
     let attempt = Attempt {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cornet::clock::SystemClock;
-use cornet::domain::attempt::{AttemptErrorCode as Code, KEPT_BODY_BYTES_MAX};
+use cornet::domain::attempt::{AttemptErrorCode as Code, KEPT_BODY_BYTES_MAX, Kept};
 use cornet::domain::target::TargetPolicy;
 use cornet::engine::sender::{HttpSender, SenderSettings};
 use tokio::io::AsyncWriteExt;
@@ -34,7 +34,7 @@ async fn a_request_says_what_it_must_and_no_more() {
     let report = send(&sender(), &receiver.url()).await;
     assert_eq!(report.remote_address, Some([127, 0, 0, 1].into()));
     let answer = report.result.unwrap();
-    assert_eq!((answer.status, answer.body.as_slice(), answer.body_truncated), (200, b"ok".as_slice(), false));
+    assert_eq!((answer.status, answer.body.as_slice(), answer.kept), (200, b"ok".as_slice(), Kept::Whole));
     assert_eq!(answer.headers, [("content-length".to_owned(), "2".to_owned())]);
     let request = requests.recv().await.unwrap();
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
@@ -145,7 +145,7 @@ async fn a_huge_body_is_cut_and_its_connection_dropped() {
     })
     .await;
     let answer = answer(&sender(), &receiver.url()).await; // C03
-    assert_eq!((answer.status, answer.body.len(), answer.body_truncated), (200, KEPT_BODY_BYTES_MAX, true));
+    assert_eq!((answer.status, answer.body.len(), answer.kept), (200, KEPT_BODY_BYTES_MAX, Kept::Start));
     ended.recv().await.unwrap();
 }
 
@@ -158,7 +158,7 @@ async fn a_longer_body_than_is_kept_does_not_cost_the_connection() {
     let sender = sender();
     for _ in 0..3 {
         let answer = answer(&sender, &receiver.url()).await;
-        assert_eq!((answer.body.len(), answer.body_truncated), (KEPT_BODY_BYTES_MAX, true));
+        assert_eq!((answer.body.len(), answer.kept), (KEPT_BODY_BYTES_MAX, Kept::Start));
         tokio::task::yield_now().await;
     }
     assert_eq!(receiver.connections(), 1);
@@ -180,7 +180,7 @@ async fn a_body_that_stops_does_not_spoil_success() {
     .await;
     for receiver in [hanging, closing] {
         let answer = answer(&sender(), &receiver.url()).await; // C04, C06
-        assert_eq!((answer.status, answer.body.as_slice(), answer.body_truncated), (200, b"start".as_slice(), true));
+        assert_eq!((answer.status, answer.body.as_slice(), answer.kept), (200, b"start".as_slice(), Kept::Start));
     }
 }
 
@@ -256,7 +256,7 @@ async fn an_answer_that_is_too_much_or_not_http_is_refused() {
     }
     let chunk = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfffffffffffffffffff\r\n";
     let receiver = Receiver::answering(chunk).await;
-    assert!(answer(&sender(), &receiver.url()).await.body_truncated); // C11
+    assert_eq!(answer(&sender(), &receiver.url()).await.kept, Kept::Start); // C11
 }
 
 #[tokio::test]

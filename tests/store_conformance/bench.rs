@@ -136,7 +136,7 @@ impl Bench {
                 status,
                 headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
                 body: b"\x00thanks\xff".to_vec(),
-                body_truncated: false,
+                kept: cornet::domain::attempt::Kept::Whole,
                 retry_after: None,
             }),
         }

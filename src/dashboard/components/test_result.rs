@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::data::{block, outside, visible};
 use super::notice::{Tone, notice};
 use super::time::took;
-use crate::domain::attempt::{Answer, AttemptError};
+use crate::domain::attempt::{Answer, AttemptError, Kept};
 use crate::domain::delivery::Attempt;
 
 /// What came of a test that sent this event.
@@ -75,8 +75,9 @@ fn answered(answer: &Answer) -> Markup {
         }
         div.stack-small {
             h3 { "Response body" }
-            @if body.is_empty() { p.muted { "Empty." } } @else { (block("response-body", &visible(&body))) }
-            @if answer.body_truncated { p.muted.small { "Only its start is shown." } }
+            @if answer.kept == Kept::Nothing { p.muted { "Not kept: this server keeps no bodies of answers." } }
+            @else if body.is_empty() { p.muted { "Empty." } } @else { (block("response-body", &visible(&body))) }
+            @if answer.kept == Kept::Start { p.muted.small { "Only its start is shown." } }
         }
     }
 }

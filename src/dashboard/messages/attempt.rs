@@ -19,7 +19,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::fields::sentence;
 use crate::dashboard::frame::{Page, Section};
 use crate::dashboard::viewer::Viewer;
-use crate::domain::attempt::Answer;
+use crate::domain::attempt::{Answer, Kept};
 use crate::domain::delivery::{Attempt, Trigger};
 use crate::ops::{OpError, SentRequest};
 
@@ -114,11 +114,13 @@ fn answer(attempt: &Attempt) -> Markup {
 fn answered(answer: &Answer) -> Markup {
     let text = String::from_utf8_lossy(&answer.body);
     html! {
-        @if answer.body.is_empty() {
+        @if answer.kept == Kept::Nothing {
+            p.muted.small { "Not kept: this server keeps no bodies of answers." }
+        } @else if answer.body.is_empty() {
             p.muted.small { "No body is there: none came, or it has been deleted." }
         } @else {
             (json_tree::raw("answer-body", &text))
-            @if answer.body_truncated { p.faint.small { "Only the start of it was kept." } }
+            @if answer.kept == Kept::Start { p.faint.small { "Only the start of it was kept." } }
         }
     }
 }

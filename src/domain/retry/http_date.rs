@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// The point in time that `text` names; `None` when it is no HTTP date. The day of the week is not looked at.
-pub(super) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
+pub(in crate::domain) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
     let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
     match words[..] {
         // Sun, 06 Nov 1994 08:49:37 GMT

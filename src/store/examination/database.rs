@@ -10,12 +10,13 @@ use super::{Tell, bytes_shown};
 use crate::clock::Clock;
 use crate::domain::finding::Finding;
 use crate::domain::id::Id;
+use crate::domain::other_clocks as receivers_clocks;
 use crate::domain::time::Timestamp;
 use crate::store::connection::Connection;
 use crate::store::database::{DURABLE, Database, SERVER_VERSION_MIN};
 use crate::store::error::StoreError;
 use crate::store::vault::Vault;
-use crate::store::{GREATEST_ID, READERS, file, migrations, moving, seal};
+use crate::store::{GREATEST_ID, READERS, file, migrations, moving, other_clocks, seal};
 
 const SQLITE: &str = "SELECT sqlite_version(), journal_mode FROM pragma_journal_mode";
 /// A log longer than this is not being copied into the file.
@@ -66,6 +67,7 @@ pub fn examine_database(database: &Database, vault: Option<&Vault>, clock: &dyn 
         Ok(None) => return,
         Ok(Some(connection)) => examine_seal(&connection, vault, tell)
             .and_then(|()| examine_clock(&connection, clock, tell))
+            .and_then(|()| examine_other_clocks(&connection, clock, tell))
             .and_then(|()| examine_content(&connection, deep, tell)),
         Err(error) => Err(error),
     };
@@ -215,6 +217,20 @@ fn examine_clock(connection: &Connection, clock: &dyn Clock, tell: Tell<'_>) -> 
         Finding::fine(SUBJECT, format!("{text}; nothing is in the store yet"))
     } else {
         Finding::fine(SUBJECT, format!("{text}; the newest in the store is from {newest}"))
+    });
+    Ok(())
+}
+
+/// What receivers' clocks say, where enough have answered lately.
+fn examine_other_clocks(connection: &Connection, clock: &dyn Clock, tell: Tell<'_>) -> Result<(), StoreError> {
+    const SUBJECT: &str = "receivers' clocks";
+    let Some(ahead) = other_clocks::ahead_seconds(connection, clock.now())? else { return Ok(()) };
+    let text = receivers_clocks::in_words(ahead);
+    tell(if receivers_clocks::is_wrong(ahead) {
+        let advice = "receivers refuse signatures of another time: have the clock follow a time server";
+        Finding::warning(SUBJECT, text, advice)
+    } else {
+        Finding::fine(SUBJECT, text)
     });
     Ok(())
 }
