@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::{Problem, ReadProblems, WriteProblems};
-use super::extract::{Given, Path, Posted, Query, given};
+use super::extract::{Given, Path, Posted, Query, given, given_object, object};
 use super::made;
 use super::page::{ListResponse, Order, PageQuery};
 use super::schedule::ScheduleIn;
@@ -58,7 +58,7 @@ pub(super) struct EnvironmentPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, example = "raw")]
     envelope: Option<String>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_object")]
     #[schema(nullable = false)]
     endpoint_rules: Option<EndpointRulesIn>,
     /// Whether `Retry-After` moves the next attempt and 410 switches an endpoint off.
@@ -88,6 +88,7 @@ pub(super) struct EnvironmentIn {
     retry_schedule: Option<ScheduleIn>,
     #[schema(example = "raw")]
     envelope: Option<String>,
+    #[serde(default, deserialize_with = "object")]
     endpoint_rules: Option<EndpointRulesIn>,
     heeds_answers: Option<bool>,
     checks_schemas: Option<bool>,

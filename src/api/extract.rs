@@ -1,6 +1,8 @@
 //! What handlers are given of a request: who asks, where, and what for. Whatever can't be read is a [`Problem`]; a
 //! handler sees only what has the right shape. It does not know what the values mean.
 
+use std::fmt::Formatter;
+use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,7 +12,8 @@ use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTEN
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_path_to_error::Segment;
@@ -272,12 +275,8 @@ pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
         code @ "json_syntax" => Problem::new(StatusCode::BAD_REQUEST, code, error),
         code => Problem::invalid(vec!["body".to_owned()], code, error),
     })?;
-    // What is read has named members, which serde would take from a list too, by their places.
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Problem::invalid(vec!["body".to_owned()], "wrong_type", "must be an object, not a list"));
-    }
     // Only a body with a fault pays for knowing where it is.
-    serde_json::from_slice(bytes).or_else(|_| {
+    let read = serde_json::from_slice(bytes).or_else(|_| {
         serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(bytes)).map_err(|error| {
             let message = error.inner().to_string();
             let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
@@ -288,7 +287,8 @@ pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
             };
             Problem::invalid(place_of("body", error.path()), code, message)
         })
-    })
+    });
+    read.map(|Object(body)| body)
 }
 
 fn place_of(root: &str, path: &serde_path_to_error::Path) -> Vec<String> {
@@ -304,6 +304,39 @@ fn place_of(root: &str, path: &serde_path_to_error::Path) -> Vec<String> {
 /// For a member of a PATCH: absent is `None`, and what is there is `Some`, even when it is null.
 pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// What has named members, read from an object alone: serde would take it from a list too, by their places.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+    }
+}
+
+/// For a member that is an object in itself, or null.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Option::<Object<T>>::deserialize(deserializer).map(|given| given.map(|Object(given)| given))
+}
+
+/// For a member of a PATCH that is an object in itself, and not null.
+pub fn given_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Object::deserialize(deserializer).map(|Object(given)| Some(given))
 }
 
 /// A JSON object as the very text that was sent: key order, spacing and numbers as they were.

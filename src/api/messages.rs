@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::ApiState;
 use super::applications::ApplicationIn;
 use super::error::{Problem, ReadProblems, WriteProblems};
-use super::extract::{CommaList, JsonObject, Path, Posted, Query};
+use super::extract::{CommaList, JsonObject, Path, Posted, Query, object};
 use super::made;
 use super::moment::{Moment, span};
 use super::page::{ListResponse, Order, PageQuery};
@@ -49,7 +49,7 @@ pub(super) struct MessageIn {
     #[schema(minimum = 5, maximum = 90, default = 90)]
     payload_retention_period: Option<i64>,
     /// Makes this application first, if the one in the path is a uid that none has.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     application: Option<ApplicationIn>,
     /// Not supported yet.
     #[serde(default)]

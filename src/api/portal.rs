@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::ApiState;
 use super::applications::ApplicationIn;
 use super::error::{Problem, WriteProblems};
-use super::extract::{Bare, Bearer, Path, Posted};
+use super::extract::{Bare, Bearer, Path, Posted, object};
 use crate::domain::session::OPERATOR_CODE_LIFE;
 use crate::ops::{Access, PortalAccess};
 
@@ -37,7 +37,7 @@ pub(super) enum AppPortalCapability {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct AppPortalAccessIn {
     /// Makes this application first, if the one in the path is a uid that none has.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     application: Option<ApplicationIn>,
     /// The feature flags that the consumer has: an event type with flags is shown to those who have one of them.
     #[serde(default)]

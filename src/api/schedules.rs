@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::error::{Problem, ReadProblems, WriteProblems};
-use super::extract::{Given, Path};
+use super::extract::{Given, Object, Path};
 use crate::domain::retry::RetrySchedule;
 use crate::ops::{Access, Operations};
 
@@ -43,7 +43,7 @@ pub(super) struct Delay {
 
 /// A delay as it is given: as it is shown, or as a number of seconds.
 #[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, from = "GivenDelay")]
 pub(super) enum DelayIn {
     /// Whole seconds.
     Seconds(u64),
@@ -55,6 +55,30 @@ pub(super) enum DelayIn {
         #[serde(default)]
         nanos: u32,
     },
+}
+
+/// The same, read from what it is.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum GivenDelay {
+    Seconds(u64),
+    Parts(Object<GivenParts>),
+}
+
+#[derive(Deserialize)]
+struct GivenParts {
+    secs: u64,
+    #[serde(default)]
+    nanos: u32,
+}
+
+impl From<GivenDelay> for DelayIn {
+    fn from(given: GivenDelay) -> Self {
+        match given {
+            GivenDelay::Seconds(secs) => Self::Seconds(secs),
+            GivenDelay::Parts(Object(GivenParts { secs, nanos })) => Self::Parts { secs, nanos },
+        }
+    }
 }
 
 /// What the retry schedule of an event type is to be.

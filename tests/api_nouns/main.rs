@@ -24,5 +24,6 @@ mod schedules;
 mod schemas;
 mod secrets_shown;
 mod sessions;
+mod shapes;
 mod shipengine;
 mod world;

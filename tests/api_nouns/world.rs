@@ -121,6 +121,8 @@ impl World {
 
     pub async fn call(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
         let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+        // ShipEngine's API has its key in a header of its own.
+        let request = request.header("api-key", key);
         let request = match body {
             Some(body) => request.header("content-type", "application/json").body(Body::from(body.to_string())),
             None => request.body(Body::empty()),
