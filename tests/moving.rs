@@ -290,7 +290,7 @@ fn what_has_changed_between_two_calls_is_carried_over_too() {
         .sql(&format!("CREATE TABLE unfinished_move (source BYTEA); INSERT INTO unfinished_move VALUES ('\\x{seal}')"));
     let file = rusqlite::Connection::open(left.file()).unwrap();
     file.execute_batch("DELETE FROM queue; UPDATE applications SET name = 'other'").unwrap();
-    file.execute_batch("INSERT INTO queue VALUES (1, 2, 3, 4, 5, 0, 0); DELETE FROM attempts").unwrap();
+    file.execute_batch("INSERT INTO queue VALUES (1, 2, 3, 4, 5, 0, 0, NULL); DELETE FROM attempts").unwrap();
     file.execute_batch(
         "INSERT INTO attempts SELECT id, 1, 2, 3, 4, 5, 6, 7, 'u', x'', '', '', 8, '', 0, '', x'' FROM deliveries",
     )
