@@ -36,8 +36,8 @@ use super::{
 )]
 struct Document;
 
-/// What the lines of the table are collected into: the router, or the document. That takes as much memory as everything else
-/// that an idle server has, so the two are not made together.
+/// What the lines of the table are collected into: the router, or the document. That takes half as much memory as all else
+/// that an idle server has allocated, so the two are not made together.
 trait Table: Sized {
     /// Adds a line: a path of the wire, with its operations.
     fn routes(self, line: UtoipaMethodRouter<ApiState>) -> Self;
