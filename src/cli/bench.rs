@@ -38,7 +38,7 @@ const EXIT_INTERRUPTED: u8 = 130;
 
 /// Measure this machine: messages a second, latency, memory and more, beside a relay that stores nothing
 ///
-/// Takes about an hour, and some 10 GB of disk for a store with millions of messages; --quick takes seconds and shows
+/// Takes about an hour, and some 30 GB of disk for stores with millions of messages; --quick takes seconds and shows
 /// only that everything works. Nothing else should run meanwhile.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]

@@ -90,7 +90,8 @@ impl Engine {
     }
 }
 
-/// Drops what is old, switches off what has failed for too long and looks at other clocks, now and then, until the engine stops.
+/// Drops what is old, switches off what has failed for too long and looks at other clocks, now and then, until the engine
+/// stops.
 async fn keep_house(store: Arc<Store>, metrics: Arc<Metrics>, stopping: CancellationToken) {
     let (mut wait, mut is_wrong) = (HOUSEKEEPING, false);
     while stopping.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {

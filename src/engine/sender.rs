@@ -316,8 +316,8 @@ async fn read_answer(
     (answer, is_over)
 }
 
-/// Reads the body to its end and keeps its start in `kept`, at most so many bytes; gives how long it was. `None` when it has no end, or none
-/// within [`READ_BODY_BYTES_MAX`].
+/// Reads the body to its end and keeps its start in `kept`, `most` bytes of it; gives how long it was. `None` when it has no
+/// end, or none within [`READ_BODY_BYTES_MAX`].
 async fn read_body(mut body: Incoming, kept: &mut Vec<u8>, most: usize) -> Option<usize> {
     let mut read_bytes = 0;
     while let Some(frame) = body.frame().await {

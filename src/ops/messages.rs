@@ -107,7 +107,7 @@ impl Operations {
         new.check()?;
         let routes = self.routes_or_new(access, application, its_application).await?;
         new.check_fits(routes.environment.settings.envelope)?;
-        self.take_from_quota(&routes, new.wanted_by(&routes)).await?;
+        self.take_from_quota(&routes, || new.wanted_by(&routes)).await?;
         if routes.checks_schemas {
             Box::pin(self.check_schema(&routes, &new)).await?;
         }

@@ -2,6 +2,7 @@
 //! is in memory; only what waits is counted in the store, when it could be too much and now and then.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,13 +54,22 @@ impl Operations {
         self
     }
 
-    /// Takes one posted message out of its application's quota, with so many deliveries.
+    /// Takes one posted message out of its application's quota, with as many deliveries as `deliveries` says, which is asked
+    /// only where they are bounded.
     ///
     /// # Errors
     /// When the application has used it up.
-    pub(super) async fn take_from_quota(&self, routes: &Routes, deliveries: u64) -> Result<(), OpError> {
+    pub(super) async fn take_from_quota(
+        &self,
+        routes: &Routes,
+        deliveries: impl FnOnce() -> u64 + Send,
+    ) -> Result<(), OpError> {
         self.take_from_rate(routes.application.id)?;
-        self.take_room(routes, deliveries).await
+        match self.quotas.quotas.waiting_max {
+            None => Ok(()),
+            // In a box, as every posted message comes past here.
+            Some(most) => Box::pin(self.take_room(routes, deliveries(), most)).await,
+        }
     }
 
     fn take_from_rate(&self, application_id: ApplicationId) -> Result<(), OpError> {
@@ -77,8 +87,7 @@ impl Operations {
         Err(OpError::TooMany { code: "quota_rate", why })
     }
 
-    async fn take_room(&self, routes: &Routes, deliveries: u64) -> Result<(), OpError> {
-        let Some(most) = self.quotas.quotas.waiting_max else { return Ok(()) };
+    async fn take_room(&self, routes: &Routes, deliveries: u64, most: NonZeroU32) -> Result<(), OpError> {
         let counter = self.quotas.counter(routes.application.id);
         let mut waiting = counter.0.lock().await;
         let now = self.store.monotonic();

@@ -1,5 +1,6 @@
 //! Endpoints that have failed for so long that nobody seems to mind. The figures say who has failed of late; what is
-//! decided is decided by the log, which has every outcome. When most fail at once, nobody is to blame for it. It does not switch anything off by itself.
+//! decided is decided by the log, which has every outcome. When most fail at once, nobody is to blame for it. It does not know
+//! when it is looked.
 
 use std::collections::BTreeSet;
 

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::disk::{self, Disk};
 use crate::ledger::Ledger;
+use crate::support::client::Client;
 use crate::support::postgres::Cluster;
 use crate::support::receiver::{Gate, Reply};
 use crate::support::until;
@@ -35,16 +36,7 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     for round in 0..rounds {
         let client = server.client();
         let repeats = ledger.repeats();
-        // Something is on its way while the disk fills up.
-        let gate = Gate::default();
-        ledger.receiver.on("/hook", [Reply::status(200).after(&gate)]);
-        for _ in 0..5 {
-            ledger.post(&client, 100).expect("the server is there").expect_status(202);
-        }
-        fill(&disk.ballast());
-        let answer = ledger.post_until_refused(&client, 20_000, 2_000).expect("the disk is full");
-        assert_eq!(answer.clone().expect_problem(507)["code"], "storage_full");
-        assert!(answer.header("retry-after").is_some(), "{:?}", answer.headers);
+        let gate = fill_up(&ledger, &disk, &client);
         let ready = until("it says that it is full", || {
             let answer = client.get("/readyz");
             (answer.status == 503).then(|| answer.json())
@@ -88,15 +80,7 @@ fn a_database_whose_disk_is_full_refuses_and_goes_on_when_there_is_room() {
     ledger.subscribe(&client);
     let rounds = if all() { 20 } else { 2 };
     for _ in 0..rounds {
-        let gate = Gate::default();
-        ledger.receiver.on("/hook", [Reply::status(200).after(&gate)]);
-        for _ in 0..5 {
-            ledger.post(&client, 100).expect("the server is there").expect_status(202);
-        }
-        fill(&disk.ballast());
-        let answer = ledger.post_until_refused(&client, 20_000, 2_000).expect("the disk is full");
-        assert_eq!(answer.clone().expect_problem(507)["code"], "storage_full");
-        assert!(answer.header("retry-after").is_some(), "{:?}", answer.headers);
+        let gate = fill_up(&ledger, &disk, &client);
         client.get("/api/v1/app/default/msg").expect_status(200);
         gate.open();
         ledger.receiver.on("/hook", [Reply::status(200)]);
@@ -107,4 +91,18 @@ fn a_database_whose_disk_is_full_refuses_and_goes_on_when_there_is_room() {
     }
     drop(server);
     report("the disk of PostgreSQL's tables is full and has room again", rounds, &ledger.judge(&launch));
+}
+
+/// Fills the disk while something is on its way, until a post is refused for that; the gate lets what is on its way go on.
+fn fill_up(ledger: &Ledger, disk: &Disk, client: &Client) -> Gate {
+    let gate = Gate::default();
+    ledger.receiver.on("/hook", [Reply::status(200).after(&gate)]);
+    for _ in 0..5 {
+        ledger.post(client, 100).expect("the server is there").expect_status(202);
+    }
+    fill(&disk.ballast());
+    let answer = ledger.post_until_refused(client, 20_000, 2_000).expect("the disk is full");
+    assert_eq!(answer.clone().expect_problem(507)["code"], "storage_full");
+    assert!(answer.header("retry-after").is_some(), "{:?}", answer.headers);
+    gate
 }
