@@ -15,7 +15,7 @@ use crate::ops::{Access, Operations, Statistics};
 /// How many deliveries of an endpoint went how.
 #[derive(Serialize, ToSchema)]
 pub(super) struct EndpointStats {
-    /// The endpoint took the message.
+    /// How often the endpoint took a message; one that was sent again after it counts again, once it is a while ago.
     success: u64,
     /// They wait.
     pending: u64,

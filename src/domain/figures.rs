@@ -11,6 +11,8 @@ pub const LATENCY_BOUNDS_MS: [u64; 11] = [10, 20, 50, 100, 200, 500, 1_000, 2_00
 pub const LATENCY_COUNTS: usize = LATENCY_BOUNDS_MS.len() + 1;
 /// What stands for the bound of the durations beyond the last one: no attempt takes longer.
 const LONGEST_MS: u64 = 60_000;
+/// Things are counted a while after they happened: by then they have been.
+const COMPLETE_AFTER: Duration = Duration::from_secs(120);
 
 /// How long attempts took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,6 +115,15 @@ impl Resolution {
             Self::Minute => Duration::from_secs(3 * 3_600),
             Self::HalfHour => Duration::from_secs(31 * 24 * 3_600),
         }
+    }
+
+    /// The whole stretches within `span` whose figures are complete and still kept at `now`; `None` when there are none.
+    pub fn whole(self, span: Span, now: Timestamp) -> Option<Span> {
+        let from = span.from.max(now.minus(self.kept_for()));
+        let floor = start_of(from, self.width());
+        let from = if floor < from { floor.plus(self.width()) } else { floor };
+        let until = start_of(span.until.min(now.minus(COMPLETE_AFTER)), self.width());
+        (from < until).then_some(Span { from, until })
     }
 }
 
@@ -285,10 +296,13 @@ impl Strip {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, Figures, Latencies, Strip, Window};
-    use crate::domain::time::Timestamp;
+    use std::time::Duration;
+
+    use super::{Counts, Figures, Latencies, Resolution, Strip, Window};
+    use crate::domain::time::{Span, Timestamp};
 
     const NOW: Timestamp = Timestamp::from_ms(1_800_000_090_000);
+    const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
     fn percentiles_lie_between_the_bounds_of_what_was_counted() {
@@ -317,6 +331,20 @@ mod tests {
             assert!(window.span_before(NOW).is_none_or(|before| before.until == span.from));
             assert_eq!(Window::parse(window.as_str()), Some(window));
         }
+    }
+
+    #[test]
+    fn only_whole_stretches_that_are_complete_and_kept_count() {
+        let minute = |from, until| Resolution::Minute.whole(Span { from, until }, NOW);
+        let whole = |from, until| Some(Span { from: Timestamp::from_ms(from), until: Timestamp::from_ms(until) });
+        // A minute is complete two minutes after its end: now is half a minute into one.
+        assert_eq!(minute(NOW.minus(MINUTE * 10), NOW), whole(1_799_999_520_000, 1_799_999_940_000));
+        assert_eq!(minute(NOW.minus(MINUTE * 3), NOW), None);
+        let old = Resolution::Minute.whole(Span::ALL, NOW).unwrap_or(Span::NEVER);
+        assert!(NOW.since(old.from) <= Resolution::Minute.kept_for());
+        let exact = Timestamp::from_ms(1_799_999_400_000);
+        assert_eq!(minute(exact, exact.plus(MINUTE)), Some(Span { from: exact, until: exact.plus(MINUTE) }));
+        assert_eq!(minute(exact.plus(MINUTE / 2), exact.plus(MINUTE)), None);
     }
 
     #[test]

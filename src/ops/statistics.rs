@@ -1,4 +1,4 @@
-//! How the deliveries of an endpoint went, counted from its history, and what waits.
+//! How the deliveries of an endpoint went, and what waits.
 
 use std::time::Duration;
 

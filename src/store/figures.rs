@@ -114,6 +114,31 @@ fn strip(connection: &Connection, owner: Owner, now: Timestamp) -> Result<Strip,
     Ok(Strip::of(now, &in_span(connection, owner, Resolution::HalfHour, Strip::span(now))?))
 }
 
+/// How many attempts delivered to an endpoint in as much of `span` as there are figures of, and the times of it that are
+/// left to be counted from the history.
+pub(super) fn delivered(
+    connection: &Connection,
+    endpoint_id: EndpointId,
+    span: Span,
+    now: Timestamp,
+) -> Result<(u64, Vec<Span>), StoreError> {
+    let (mut sum, mut left) = (0, vec![span]);
+    for resolution in [Resolution::HalfHour, Resolution::Minute] {
+        let mut rest = Vec::new();
+        for span in left {
+            let Some(whole) = resolution.whole(span, now) else {
+                rest.push(span);
+                continue;
+            };
+            let counted = in_span(connection, Owner::Endpoint(endpoint_id), resolution, whole)?;
+            sum += counted.iter().map(|(_, counts)| counts.delivered).sum::<u64>();
+            rest.extend([Span { until: whole.from, ..span }, Span { from: whole.until, ..span }]);
+        }
+        left = rest;
+    }
+    Ok((sum, left))
+}
+
 /// How those endpoints fare that were tried since then. Of very many, those that were tried last stand for all.
 pub(super) fn lately(connection: &Connection, since: Timestamp) -> Result<Lately, StoreError> {
     let (mut takes, mut looked_at) = (HashMap::new(), 0);

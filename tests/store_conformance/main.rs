@@ -67,6 +67,7 @@ on_both!(
     a_long_list_is_read_in_pieces_with_questions_in_between,
     what_was_acknowledged_outlives_the_process,
     what_is_old_goes,
+    what_was_delivered_is_counted_alike_from_figures_and_from_history,
     what_failed_in_an_order_keeps_its_place,
     nobody_is_switched_off_while_most_endpoints_fail,
     entries_of_the_audit_log_are_kept_with_their_change_and_stay,
@@ -310,6 +311,26 @@ async fn what_is_old_goes(bench: Bench) {
     let tables = ["queue", "deliveries", "attempts", "event_ids", "idempotency_keys"];
     assert_eq!(tables.map(|table| bench.rows(table)), [0, 1, 0, 0, 0]);
     assert_eq!(bench.place.numbers("SELECT id FROM messages"), [[young.id.number()]]);
+}
+
+async fn what_was_delivered_is_counted_alike_from_figures_and_from_history(bench: Bench) {
+    let endpoint: EndpointId = bench.store.next_id();
+    let begin = bench.clock.now();
+    let tenth = Duration::from_secs(600);
+    for _ in 0..30 {
+        bench.accept(bench.message("a", &[endpoint])).await;
+        bench.end(endpoint, DeliveryState::Delivered).await;
+        bench.pass(tenth);
+    }
+    bench.store.settle().await.unwrap();
+    // Half hours, minutes that are kept, and ends within either.
+    let odd = Duration::from_millis(17);
+    for (from, until, expected) in [(0, 30, 30), (1, 29, 28), (2, 3, 1), (25, 30, 5), (4, 28, 24)] {
+        let span = Span { from: begin.plus(tenth * from).minus(odd), until: begin.plus(tenth * until).minus(odd) };
+        let counted = bench.store.statistics(endpoint, span).await.unwrap();
+        assert_eq!(counted, Statistics { delivered: expected, ..Statistics::default() }, "{from} to {until}");
+    }
+    assert_eq!(bench.store.statistics(endpoint, Span::ALL).await.unwrap().delivered, 30);
 }
 
 async fn what_failed_in_an_order_keeps_its_place(bench: Bench) {
