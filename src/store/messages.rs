@@ -195,7 +195,7 @@ pub(super) fn accept(
         return Ok(Accepted::EventIdTaken);
     }
     connection.execute(INSERT, &Entry::of(message).values())?;
-    deliveries.iter().try_for_each(|delivery| queue::insert(connection, delivery))?;
+    queue::insert_all(connection, deliveries)?;
     Ok(Accepted::New)
 }
 

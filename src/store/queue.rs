@@ -70,6 +70,12 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery) -> Result<(),
     Ok(())
 }
 
+/// The same for many.
+pub(super) fn insert_all(connection: &Connection, deliveries: &[Delivery]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(INSERT)?;
+    deliveries.iter().try_for_each(|delivery| statement.execute(&values(delivery)).map(|_| ()))
+}
+
 /// The columns of its row.
 pub(super) fn values(delivery: &Delivery) -> [Parameter<'static>; 8] {
     [
@@ -88,50 +94,38 @@ pub(super) fn values(delivery: &Delivery) -> [Parameter<'static>; 8] {
 /// they are history, and each may have been a repeat.
 pub(super) type Late = HashSet<AttemptId>;
 
-/// Writes an outcome: the delivery leaves its place in the queue for a later one, or for the log. Answers whether it
-/// still stood there, as this node's.
-fn record(connection: &Connection, record: &Record) -> Result<bool, StoreError> {
-    let delivery = &record.delivery;
-    let was_waiting = remove(connection, delivery)?;
-    match record.outcome {
-        // Its new place, or whose it is now, decides.
-        _ if !was_waiting => log(connection, record, None),
-        Outcome::Retry(at) => {
-            insert(connection, &delivery.again(at))?;
-            log(connection, record, None)
-        }
-        Outcome::Ended(state) => log(connection, record, Some(state)),
-    }?;
-    Ok(was_waiting)
-}
-
-/// Writes outcomes, one by one or all at once, as the database likes it.
+/// Writes outcomes, one by one or all at once, as the database likes it: each delivery leaves its place in the queue for
+/// a later one, or for the log.
 pub(super) fn record_all(connection: &Connection, records: &[Record]) -> Result<Late, StoreError> {
     if let Connection::Postgres(postgres) = connection {
         return bulk::record(postgres, records);
     }
     let mut late = Late::new();
-    for each in records {
-        if !record(connection, each)?
-            && let Ok(attempt) = &each.attempt
-        {
-            late.insert(attempt.id);
+    let (mut leave, mut end) = (connection.prepare(DELETE)?, connection.prepare(INSERT_ENDED)?);
+    for record in records {
+        let was_waiting = leave.execute(&place(&record.delivery))? > 0;
+        let entry = Entry::of(record);
+        match record.outcome {
+            Outcome::Ended(state) if was_waiting => _ = end.execute(&entry.values(Some(state)))?,
+            Outcome::Retry(at) if was_waiting => {
+                insert(connection, &record.delivery.again(at))?;
+                note(connection, &entry)?;
+            }
+            // Its new place, or whose it is now, decides.
+            _ => {
+                late.extend(record.attempt.as_ref().map(|attempt| attempt.id));
+                note(connection, &entry)?;
+            }
         }
     }
     Ok(late)
 }
 
-fn log(connection: &Connection, record: &Record, state: Option<DeliveryState>) -> Result<(), StoreError> {
-    let entry = Entry::of(record);
-    let values = entry.values(state);
-    match (state, &record.attempt) {
-        (Some(_), _) => {
-            connection.execute(INSERT_ENDED, &values)?;
-        }
-        (None, Ok(_)) => {
-            connection.execute(INSERT_ATTEMPT, &values[..values.len() - 1])?;
-        }
-        (None, Err(_)) => {}
+/// Notes an attempt that its delivery did not end with, if one was made.
+fn note(connection: &Connection, entry: &Entry<'_>) -> Result<(), StoreError> {
+    if entry.record.attempt.is_ok() {
+        let values = entry.values(None);
+        connection.execute(INSERT_ATTEMPT, &values[..values.len() - 1])?;
     }
     Ok(())
 }
@@ -216,8 +210,11 @@ pub(super) fn first(connection: &Connection, endpoint_id: EndpointId) -> Result<
 
 /// Takes a delivery out of the queue; answers whether it stood there, in its epoch.
 pub(super) fn remove(connection: &Connection, delivery: &Delivery) -> Result<bool, StoreError> {
-    let place = [delivery.endpoint_id.into(), delivery.due.into(), delivery.message_id.into(), delivery.epoch.0.into()];
-    Ok(connection.execute(DELETE, &place)? > 0)
+    Ok(connection.execute(DELETE, &place(delivery))? > 0)
+}
+
+fn place(delivery: &Delivery) -> [Parameter<'static>; 4] {
+    [delivery.endpoint_id.into(), delivery.due.into(), delivery.message_id.into(), delivery.epoch.0.into()]
 }
 
 /// Everything that waits of a message.

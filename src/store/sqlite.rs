@@ -85,8 +85,12 @@ impl Sqlite {
 
     /// Runs one statement and says how many rows it changed.
     pub(super) fn execute(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<usize, StoreError> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        Ok(statement.execute(rusqlite::params_from_iter(parameters))?)
+        Ok(self.prepare(sql)?.execute(rusqlite::params_from_iter(parameters))?)
+    }
+
+    /// A statement that is looked up once, to be run many times.
+    pub(super) fn prepare(&self, sql: &'static str) -> Result<rusqlite::CachedStatement<'_>, StoreError> {
+        Ok(self.0.prepare_cached(sql)?)
     }
 
     /// Runs one query and shows its rows to `look` until it says that it has seen enough.
