@@ -438,11 +438,33 @@ fn order_holds_over_all_nodes_also_when_one_is_killed_and_one_is_stopped() {
 }
 
 #[test]
+fn in_an_order_a_node_does_not_keep_the_next_one_waiting() {
+    let Some(nodes) = Nodes::new(LONG) else { return };
+    let (here, there) = (nodes.start("here"), nodes.start("there"));
+    acquainted(&[&here, &there], 2);
+    nodes.endpoint_with(&here, "/hook", json!({"fifo": true}));
+    let gate = Gate::default();
+    nodes.receiver.on("/hook", [Reply::status(204).after(&gate), Reply::status(204)]);
+    let count = 40;
+    for number in 0..count {
+        next_millisecond();
+        post([&here, &there][number % 2], &number.to_string());
+    }
+    gate.open();
+    let all = nodes.receiver.wait_for("/hook", count);
+    let mut pauses: Vec<_> = all.windows(2).skip(1).map(|pair| pair[1].arrived - pair[0].arrived).collect();
+    pauses.sort_unstable();
+    eprintln!("{count} messages changed hands, half of them within {:?}", pauses[count / 2]);
+    // An outcome that waits for company waits for 50 ms, however fast the machine is.
+    assert!(pauses[0] < Duration::from_millis(50), "no outcome was written at once: {pauses:?}");
+}
+
+#[test]
 fn an_endpoint_that_is_down_is_left_in_peace_by_all_nodes_and_tried_by_one() {
     let Some(nodes) = Nodes::new(LONG) else { return };
     let (here, there) = (nodes.start("here"), nodes.start("there"));
     acquainted(&[&here, &there], 2);
-    nodes.endpoint(&here, "/down");
+    let down = nodes.endpoint(&here, "/down");
     nodes.receiver.on("/down", [Reply::status(503)]);
     let mut ids: HashSet<_> = (0..10).map(|number| post(&here, &format!("here-{number}"))).collect();
     let resting = |count: u64| {
@@ -454,6 +476,9 @@ fn an_endpoint_that_is_down_is_left_in_peace_by_all_nodes_and_tried_by_one() {
     let id = ids.iter().next().expect("some were posted");
     let why = there.client().get(&format!("/api/v1/app/default/msg/{id}/why")).expect_status(200).json();
     let explained = text(&array(&why["endpoints"])[0]["explanation"]);
+    let path = format!("/api/v1/app/default/endpoint/{down}");
+    let rests_until = |node: &Server| node.client().get(&path).expect_status(200).json()["restingUntil"].clone();
+    assert!(rests_until(&here).is_string() && rests_until(&there).is_string());
     assert!(explained.contains("one message is tried now and then"), "{explained}");
     let before = nodes.receiver.received("/down").len();
     let all = nodes.receiver.wait_for("/down", before + 1);
@@ -463,6 +488,7 @@ fn an_endpoint_that_is_down_is_left_in_peace_by_all_nodes_and_tried_by_one() {
     let pause = tried[before + 1].arrived - tried[before].arrived;
     assert!(pause >= Duration::from_secs(9), "the second was tried {pause:?} after the first");
     resting(0);
+    assert!(rests_until(&here).is_null() && rests_until(&there).is_null());
     until("nothing waits", || (nodes.database.sql("SELECT count(*) FROM queue") == "0").then_some(()));
     for id in &ids {
         assert!(nodes.receiver.all().iter().any(|request| request.id() == id), "{id} did not arrive");

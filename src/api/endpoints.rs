@@ -126,6 +126,9 @@ pub(super) struct EndpointOut {
     retry_schedule: Option<ScheduleText>,
     /// Whether messages are sent one at a time, in the order in which they were accepted.
     fifo: bool,
+    /// It failed again and again, so it is left in peace until then, when it is tried with one message.
+    #[schema(format = DateTime)]
+    resting_until: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -182,8 +185,10 @@ impl From<EndpointPatch> for EndpointChange {
     }
 }
 
-impl From<Endpoint> for EndpointOut {
-    fn from(endpoint: Endpoint) -> Self {
+impl EndpointOut {
+    /// An endpoint as it is now.
+    fn now(endpoint: Endpoint, operations: &Operations) -> Self {
+        let rest = operations.rest(&endpoint);
         Self {
             id: endpoint.id.to_string(),
             uid: endpoint.uid,
@@ -196,6 +201,7 @@ impl From<Endpoint> for EndpointOut {
             metadata: endpoint.metadata,
             retry_schedule: endpoint.retry_schedule.map(ScheduleText),
             fifo: endpoint.ordered,
+            resting_until: rest.map(|rest| rest.until.to_string()),
             created_at: endpoint.created_at.to_string(),
             updated_at: endpoint.updated_at.to_string(),
         }
@@ -227,7 +233,11 @@ pub(super) async fn list_endpoints(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ListResponse<EndpointOut>>, Problem> {
     let listed = operations.list_endpoints(&access, &application, page.page(query.order)?).await?;
-    Ok(Json(ListResponse::new(listed, |endpoint| endpoint.id.to_string(), EndpointOut::from)))
+    Ok(Json(ListResponse::new(
+        listed,
+        |endpoint| endpoint.id.to_string(),
+        |endpoint| EndpointOut::now(endpoint, &operations),
+    )))
 }
 
 #[utoipa::path(
@@ -251,7 +261,7 @@ pub(super) async fn create_endpoint(
 ) -> Result<Response, Problem> {
     let (change, secret) = body.split();
     let made = operations.create_endpoint(&access, &application, change, secret, key).await?;
-    Ok(made::created(made, EndpointOut::from))
+    Ok(made::created(made, |endpoint| EndpointOut::now(endpoint, &operations)))
 }
 
 #[utoipa::path(
@@ -271,7 +281,8 @@ pub(super) async fn get_endpoint(
     access: Access,
     Path((application, endpoint)): Path<(String, String)>,
 ) -> Result<Json<EndpointOut>, Problem> {
-    Ok(Json(operations.endpoint(&access, &application, &endpoint).await?.into()))
+    let endpoint = operations.endpoint(&access, &application, &endpoint).await?;
+    Ok(Json(EndpointOut::now(endpoint, &operations)))
 }
 
 #[utoipa::path(
@@ -298,7 +309,7 @@ pub(super) async fn update_endpoint(
     Given(body): Given<EndpointUpdate>,
 ) -> Result<Response, Problem> {
     let made = operations.put_endpoint(&access, &application, &endpoint, body.into()).await?;
-    Ok(made::created(made, EndpointOut::from))
+    Ok(made::created(made, |endpoint| EndpointOut::now(endpoint, &operations)))
 }
 
 #[utoipa::path(
@@ -320,7 +331,8 @@ pub(super) async fn patch_endpoint(
     Path((application, endpoint)): Path<(String, String)>,
     Given(body): Given<EndpointPatch>,
 ) -> Result<Json<EndpointOut>, Problem> {
-    Ok(Json(operations.patch_endpoint(&access, &application, &endpoint, body.into()).await?.into()))
+    let endpoint = operations.patch_endpoint(&access, &application, &endpoint, body.into()).await?;
+    Ok(Json(EndpointOut::now(endpoint, &operations)))
 }
 
 #[utoipa::path(

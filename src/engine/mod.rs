@@ -375,6 +375,13 @@ impl<S: Sender> Room<S> {
         }
         // Recorded before its place is free: a stop that finds nothing in flight finds everything recorded.
         self.store.record(record);
-        self.scheduler().finished(ready, shown, self.clock.now());
+        let is_waited_for = {
+            let mut scheduler = self.scheduler();
+            scheduler.finished(ready, shown, self.clock.now());
+            ready.delivery.in_order && scheduler.waits_for_outcomes(ready.delivery.endpoint_id)
+        };
+        if is_waited_for {
+            self.store.hurry();
+        }
     }
 }

@@ -341,6 +341,11 @@ impl Scheduler {
         self.look(delivery.endpoint_id, now);
     }
 
+    /// Whether this endpoint keeps order and is sent nothing more before what it was sent is recorded; so may be other nodes'.
+    pub fn waits_for_outcomes(&self, endpoint_id: EndpointId) -> bool {
+        self.lanes.get(&endpoint_id).is_some_and(|lane| lane.ordered && (lane.in_doubt || lane.ready.is_empty()))
+    }
+
     /// Sets how long after one message this endpoint is sent the next at the soonest, and whether in their order.
     pub fn pace(&mut self, endpoint_id: EndpointId, interval: Option<Duration>, ordered: bool) {
         if let Some(lane) = self.lanes.get_mut(&endpoint_id) {

@@ -14,21 +14,22 @@ use crate::domain::delivery::{Delivery, DeliveryState, Outcome};
 use crate::domain::id::Id;
 use crate::domain::time::Timestamp;
 
+// Two batches at once take what they both want in one order, so that neither waits for the other.
 const TAKE_KEYS: &str = "INSERT INTO idempotency_keys (id, environment_id, hash, fingerprint, made)
-    SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bytea[], ?4::bytea[], ?5::bigint[])
+    SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bytea[], ?4::bytea[], ?5::bigint[]) ORDER BY 2, 3
     ON CONFLICT (environment_id, hash) DO NOTHING RETURNING made";
 const TAKE_EVENT_IDS: &str = "INSERT INTO event_ids (application_id, event_id, message_id)
-    SELECT * FROM unnest(?1::bigint[], ?2::text[], ?3::bigint[])
+    SELECT * FROM unnest(?1::bigint[], ?2::text[], ?3::bigint[]) ORDER BY 1, 2
     ON CONFLICT (application_id, event_id) DO NOTHING RETURNING message_id";
-const INSERT_MESSAGES: &str =
-    "INSERT INTO messages (id, environment_id, application_id, event_type, event_id, channels,
-    expires_early, verdicts, checksum, payload)
-    SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::text[], ?5::text[], ?6::text[], ?7::bigint[],
-    ?8::bytea[], ?9::bigint[], ?10::bytea[])";
-const INSERT_DELIVERIES: &str =
-    "INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch, held_until)
-    SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[],
-    ?7::bigint[], ?8::bigint[])
+const KEEP: &str = "WITH kept AS (
+        INSERT INTO messages (id, environment_id, application_id, event_type, event_id, channels, expires_early, verdicts,
+            checksum, payload)
+        SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::text[], ?5::text[], ?6::text[],
+            ?7::bigint[], ?8::bytea[], ?9::bigint[], ?10::bytea[])
+    )
+    INSERT INTO queue (endpoint_id, due, message_id, application_id, attempts_made, trigger, epoch, held_until)
+    SELECT * FROM unnest(?11::bigint[], ?12::bigint[], ?13::bigint[], ?14::bigint[], ?15::bigint[], ?16::bigint[],
+        ?17::bigint[], ?18::bigint[])
     ON CONFLICT DO NOTHING";
 // An outcome whose row of the queue is gone, or is another epoch's, is history: somebody has moved the delivery meanwhile,
 // another node has taken it over, or this very outcome was committed on a connection that was lost before it could say so,
@@ -133,9 +134,9 @@ pub(super) fn accept(connection: &Connection, accepting: &[&Accepting]) -> Resul
 
 fn insert(postgres: &Postgres, kept: &[&Accepting]) -> Result<(), StoreError> {
     let entries: Vec<_> = kept.iter().map(|each| messages::Entry::of(&each.message)).collect();
-    taken(postgres, INSERT_MESSAGES, &columns(entries.iter().map(messages::Entry::values)))?;
-    let deliveries = kept.iter().flat_map(|each| &each.deliveries).map(queue::values);
-    taken(postgres, INSERT_DELIVERIES, &columns(deliveries)).map(|_| ())
+    let mut rows = columns(entries.iter().map(messages::Entry::values));
+    rows.extend(columns(kept.iter().flat_map(|each| &each.deliveries).map(queue::values)));
+    taken(postgres, KEEP, &rows).map(|_| ())
 }
 
 /// Writes outcomes: each delivery leaves its place in the queue for a later one, or for the log. Answers whose came late.
@@ -171,4 +172,4 @@ fn ends(record: &Record) -> (Option<DeliveryState>, Option<Timestamp>) {
 
 /// Every statement, for the test of query plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[TAKE_KEYS, TAKE_EVENT_IDS, INSERT_MESSAGES, INSERT_DELIVERIES, RECORD];
+pub(super) const STATEMENTS: &[&str] = &[TAKE_KEYS, TAKE_EVENT_IDS, KEEP, RECORD];

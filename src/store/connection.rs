@@ -256,7 +256,10 @@ impl Connection {
     fn begin(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.execute("BEGIN IMMEDIATE", &[]).map(|_| ()),
-            Self::Postgres(postgres) => postgres.begin(),
+            Self::Postgres(postgres) => {
+                postgres.begin();
+                Ok(())
+            }
         }
     }
 

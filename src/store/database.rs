@@ -15,6 +15,8 @@ use super::postgres::{PostgresAddress, Use};
 
 /// For how long a node is believed to live when nothing is heard of it, unless a setting says otherwise.
 const LEASE: Duration = Duration::from_secs(15);
+/// Connections of a node that write to a server.
+const WRITERS: usize = 2;
 /// The oldest server that is known to do, as the server says it.
 pub(super) const SERVER_VERSION_MIN: i64 = 150_000;
 
@@ -139,6 +141,12 @@ impl Database {
             Self::File(path) => Connection::writer(path),
             Self::Server(server) => server.connect(Use::Writing),
         }
+    }
+
+    /// All connections that write, of which this is the first: a file has one writer, a server as many as are of use.
+    pub(super) fn writers(&self, first: Connection) -> Result<Vec<Connection>, StoreError> {
+        let further = if self.is_embedded() { 0 } else { WRITERS - 1 };
+        std::iter::once(Ok(first)).chain((0..further).map(|_| self.writer())).collect()
     }
 
     /// Opens a connection to live among the nodes with.

@@ -1,16 +1,17 @@
-//! What waits for the writer, and when it is ripe. Outcomes wait for company, at most `RECORDS_WAIT_MS`, because writing
+//! What waits for those who write, and when it is ripe. Outcomes wait for company, at most `RECORDS_WAIT_MS`, because writing
 //! them in large batches is what makes them cheap: a crash in that time costs repeats, never a loss.
 //!
-//! Changes wait for as many as came last time, and at most as long as the last commit took: those who have just been
-//! answered come again one by one, and without that wait every other transaction would be the first of them alone (half
-//! of all commits had one or two changes; with it the average is twice as many). Who is alone does not wait.
+//! Messages and changes wait for as many as came last time, and at most as long as the last commit took: those who have just
+//! been answered come again one by one, and without that wait every other transaction would be the first of them alone (half
+//! of all commits had one or two; with it the average is twice as many). Who is alone does not wait.
 //!
-//! It does not know what a change is about, nor how it is written.
+//! Where there are several who write, any of them takes what is ripe: messages and outcomes do not meet each other. Changes
+//! of anything else may, so one batch at a time has some. It does not know what a change is about, nor how it is written.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::committer::Change;
+use super::change::{Acceptance, Change};
 use super::queue::Record;
 use crate::clock::Clock;
 
@@ -20,33 +21,41 @@ const RECORDS_BATCH: usize = 1_000;
 const RECORDS_WAIT_MS: u64 = 50;
 /// How long a change waits at most for those that are likely to come with it.
 const CHANGES_WAIT_MS: u64 = 2;
-/// Changes in one transaction.
+/// Messages in one transaction, and changes.
 const CHANGES_BATCH_MAX: usize = 4_096;
 
 /// What is written in one transaction.
 #[derive(Default)]
 pub(super) struct Batch {
+    pub(super) messages: Vec<Acceptance>,
     pub(super) changes: Vec<Box<dyn Change>>,
     pub(super) records: Vec<Record>,
     /// What was counted before is written too, however little it is.
     pub(super) settling: bool,
+    /// It has changes that no other may have at the same time.
+    pub(super) changing: bool,
 }
 
-/// What has gathered since the last transaction.
+/// What has gathered and has not been taken.
 #[derive(Default)]
 pub(super) struct Inbox {
-    pub(super) changes: Vec<Box<dyn Change>>,
-    /// When the oldest of the changes came, by the monotonic clock.
-    changes_since: Duration,
-    /// How many changes the last transaction had.
+    messages: Vec<Acceptance>,
+    changes: Vec<Box<dyn Change>>,
+    /// When the oldest of both came, by the monotonic clock.
+    since: Duration,
+    /// How many of both the last transaction had.
     company: usize,
-    /// How long changes wait for as many.
+    /// How long they wait for as many.
     patience: Duration,
-    pub(super) records: Vec<Record>,
+    /// Somebody is writing changes.
+    changing: bool,
+    records: Vec<Record>,
     /// When the oldest of the records came, by the monotonic clock.
     records_since: Duration,
-    /// The records, and what was counted, are written with the next change, however few they are.
-    pub(super) settling: bool,
+    /// The records do not wait for others: somebody waits for one of them.
+    hurried: bool,
+    /// For each who writes, what it alone is to do: then it writes all that there is, and what it has counted.
+    settling: Vec<Vec<Box<dyn Change>>>,
     /// Nothing more is taken in.
     pub(super) closed: bool,
     /// Nothing more is written, not even what has gathered: as if the process had been killed.
@@ -54,47 +63,95 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// How much longer the changes wait for others, if there are any.
-    fn changes_ripen(&self, now: Duration) -> Option<Duration> {
-        let complete = self.changes.len() >= self.company || self.settling || self.closed;
-        let left = (self.changes_since + self.patience).saturating_sub(now);
-        (!self.changes.is_empty()).then_some(if complete { Duration::ZERO } else { left })
+    /// How many messages and changes wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.messages.len() + self.changes.len()
+    }
+
+    /// How many outcomes wait.
+    pub(super) fn records_waiting(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Nothing waits for company.
+    fn ends_waiting(&self) -> bool {
+        self.closed || self.settling.iter().any(|own| !own.is_empty())
+    }
+
+    /// How much longer messages and changes wait for others, if there are any that may be taken.
+    fn ripens(&self, now: Duration) -> Option<Duration> {
+        let any = !self.messages.is_empty() || !(self.changes.is_empty() || self.changing);
+        let complete = self.waiting() >= self.company || self.ends_waiting();
+        let left = (self.since + self.patience).saturating_sub(now);
+        any.then_some(if complete { Duration::ZERO } else { left })
     }
 
     /// How much longer the records wait for others, if there are any.
     fn records_ripen(&self, now: Duration) -> Option<Duration> {
-        let complete = self.records.len() >= RECORDS_BATCH || self.settling || self.closed;
+        let complete = self.records.len() >= RECORDS_BATCH || self.hurried || self.ends_waiting();
         let left = (self.records_since + Duration::from_millis(RECORDS_WAIT_MS)).saturating_sub(now);
         (!self.records.is_empty()).then_some(if complete { Duration::ZERO } else { left })
     }
 
-    /// Adds a change that came at `now`; says whether to ring. The first sets the writer's alarm and the last of a batch
-    /// rings it; between them it may sleep.
+    /// Adds a message that came at `now`; says whether to ring. The first sets an alarm and the last of a batch rings it;
+    /// between them everybody may sleep.
+    pub(super) fn add_message(&mut self, message: Acceptance, now: Duration) -> bool {
+        self.since = if self.waiting() == 0 { now } else { self.since };
+        self.messages.push(message);
+        self.has_come()
+    }
+
+    /// Adds a change in the same way.
     pub(super) fn add_change(&mut self, change: Box<dyn Change>, now: Duration) -> bool {
-        if self.changes.is_empty() {
-            self.changes_since = now;
-        }
+        self.since = if self.waiting() == 0 { now } else { self.since };
         self.changes.push(change);
-        self.changes.len() == 1 || self.changes.len() >= self.company || self.settling
+        self.has_come()
+    }
+
+    fn has_come(&self) -> bool {
+        self.waiting() == 1 || self.waiting() >= self.company
     }
 
     /// Adds an outcome in the same way.
     pub(super) fn add_record(&mut self, record: Record, now: Duration) -> bool {
-        if self.records.is_empty() {
-            self.records_since = now;
-        }
+        self.records_since = if self.records.is_empty() { now } else { self.records_since };
         self.records.push(record);
         self.records.len() == 1 || self.records.len() == RECORDS_BATCH
     }
 
-    /// A transaction with so many changes has taken so long.
-    pub(super) fn committed(&mut self, changes: usize, took: Duration) {
-        self.company = changes;
-        self.patience = took.min(Duration::from_millis(CHANGES_WAIT_MS));
+    /// Has the outcomes written that wait.
+    pub(super) fn hurry(&mut self) {
+        self.hurried = !self.records.is_empty();
+    }
+
+    /// Takes back outcomes that could not be written.
+    pub(super) fn put_back(&mut self, records: Vec<Record>) {
+        self.records.splice(0..0, records);
+    }
+
+    /// Takes what is ripe for one of those who write.
+    fn take(&mut self, writer: usize, with_records: bool) -> Batch {
+        let mut batch = Batch::default();
+        let taken = self.messages.len().min(CHANGES_BATCH_MAX);
+        batch.messages.extend(self.messages.drain(..taken));
+        if !self.changing {
+            let taken = self.changes.len().min(CHANGES_BATCH_MAX);
+            batch.changes.extend(self.changes.drain(..taken));
+            batch.changing = taken > 0;
+            self.changing = batch.changing;
+        }
+        if with_records {
+            batch.records = std::mem::take(&mut self.records);
+            self.hurried = false;
+        }
+        let own = std::mem::take(&mut self.settling[writer]);
+        batch.settling = !own.is_empty();
+        batch.changes.extend(own);
+        batch
     }
 }
 
-/// Where changes and outcomes gather, between those who bring them and the writer.
+/// Where changes and outcomes gather, between those who bring them and those who write.
 pub(super) struct Gathering {
     inbox: Mutex<Inbox>,
     filled: Condvar,
@@ -102,8 +159,10 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { inbox: Mutex::default(), filled: Condvar::new(), clock }
+    /// For so many who write.
+    pub(super) fn new(writers: usize, clock: Arc<dyn Clock>) -> Self {
+        let settling = std::iter::repeat_with(Vec::new).take(writers).collect();
+        Self { inbox: Mutex::new(Inbox { settling, ..Inbox::default() }), filled: Condvar::new(), clock }
     }
 
     /// The monotonic time.
@@ -111,9 +170,14 @@ impl Gathering {
         self.clock.monotonic()
     }
 
-    /// Has the writer look.
+    /// Has one of those who write look.
     pub(super) fn ring(&self) {
         self.filled.notify_one();
+    }
+
+    /// Has all of them look.
+    pub(super) fn ring_all(&self) {
+        self.filled.notify_all();
     }
 
     pub(super) fn inbox(&self) -> MutexGuard<'_, Inbox> {
@@ -121,24 +185,29 @@ impl Gathering {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is something to write, or until `tally_due`; `None` when there never will be again.
-    pub(super) fn take(&self, tally_due: Option<Duration>) -> Option<Batch> {
+    /// Has each of those who write, once it is done with what it has taken, do what `change` gives it, with all that there is.
+    pub(super) fn settle(&self, change: impl FnMut() -> Box<dyn Change>) {
+        let mut inbox = self.inbox();
+        inbox.settling.iter_mut().zip(std::iter::repeat_with(change)).for_each(|(own, change)| own.push(change));
+        drop(inbox);
+        self.ring_all();
+    }
+
+    /// Waits until there is something to write for one of those who do, or until `tally_due`; `None` when there never will
+    /// be again.
+    pub(super) fn take(&self, writer: usize, tally_due: Option<Duration>) -> Option<Batch> {
         let mut inbox = self.inbox();
         loop {
             if inbox.abandoned {
                 return None;
             }
             let now = self.clock.monotonic();
-            let (changes_ripen, records_ripen) = (inbox.changes_ripen(now), inbox.records_ripen(now));
+            let records_ripen = inbox.records_ripen(now);
+            let own_ripens = (!inbox.settling[writer].is_empty()).then_some(Duration::ZERO);
             let tally_ripens = tally_due.map(|due| due.saturating_sub(now));
-            let next = [changes_ripen, records_ripen, tally_ripens].into_iter().flatten().min();
+            let next = [inbox.ripens(now), records_ripen, own_ripens, tally_ripens].into_iter().flatten().min();
             if next.is_some_and(|wait| wait.is_zero()) {
-                let settling = std::mem::take(&mut inbox.settling);
-                let taken = inbox.changes.len().min(CHANGES_BATCH_MAX);
-                let changes = inbox.changes.drain(..taken).collect();
-                let ripe = records_ripen.is_some_and(|wait| wait.is_zero());
-                let records = if ripe { std::mem::take(&mut inbox.records) } else { Vec::new() };
-                return Some(Batch { changes, records, settling });
+                return Some(inbox.take(writer, records_ripen.is_some_and(|wait| wait.is_zero())));
             }
             if inbox.closed {
                 return None;
@@ -149,6 +218,21 @@ impl Gathering {
             };
         }
     }
+
+    /// A transaction with so many messages and changes has taken so long.
+    pub(super) fn committed(&self, written: usize, changing: bool, took: Duration) {
+        let mut inbox = self.inbox();
+        if written > 0 {
+            inbox.company = written;
+            inbox.patience = took.min(Duration::from_millis(CHANGES_WAIT_MS));
+        }
+        if changing {
+            inbox.changing = false;
+            // Who found some that it could not take may be asleep.
+            drop(inbox);
+            self.ring();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -156,10 +240,10 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{CHANGES_WAIT_MS, Gathering, Inbox};
+    use super::{CHANGES_WAIT_MS, Change, Gathering};
     use crate::clock::ManualClock;
     use crate::domain::time::Timestamp;
-    use crate::store::committer::{Change, Notice};
+    use crate::store::committer::Notice;
     use crate::store::connection::Connection;
     use crate::store::error::StoreError;
 
@@ -175,31 +259,49 @@ mod tests {
         fn answer(self: Box<Self>, _: Result<(), StoreError>) {}
     }
 
+    fn gathering() -> Gathering {
+        Gathering::new(2, Arc::new(ManualClock::new(Timestamp::EPOCH)))
+    }
+
     #[test]
     fn changes_wait_for_as_many_as_came_last_time_and_not_for_long() {
         let at = Duration::from_millis;
-        let mut inbox = Inbox::default();
-        assert!(inbox.add_change(Box::new(Nothing), at(10)));
-        assert_eq!(inbox.changes_ripen(at(10)), Some(Duration::ZERO), "who is alone does not wait");
+        let gathering = gathering();
+        assert!(gathering.inbox().add_change(Box::new(Nothing), at(10)));
+        assert_eq!(gathering.inbox().ripens(at(10)), Some(Duration::ZERO), "who is alone does not wait");
 
-        inbox.changes.clear();
-        inbox.committed(3, at(50));
-        assert_eq!(inbox.changes_ripen(at(20)), None);
+        gathering.inbox().take(0, true);
+        gathering.committed(3, true, at(50));
+        let mut inbox = gathering.inbox();
+        assert_eq!(inbox.ripens(at(20)), None);
         assert!(inbox.add_change(Box::new(Nothing), at(20)), "the first sets the alarm");
         assert!(!inbox.add_change(Box::new(Nothing), at(21)));
-        assert_eq!(inbox.changes_ripen(at(21)), Some(at(CHANGES_WAIT_MS - 1)));
-        assert_eq!(inbox.changes_ripen(at(20 + CHANGES_WAIT_MS)), Some(Duration::ZERO));
+        assert_eq!(inbox.ripens(at(21)), Some(at(CHANGES_WAIT_MS - 1)));
+        assert_eq!(inbox.ripens(at(20 + CHANGES_WAIT_MS)), Some(Duration::ZERO));
         assert!(inbox.add_change(Box::new(Nothing), at(21)), "the last rings");
-        assert_eq!(inbox.changes_ripen(at(21)), Some(Duration::ZERO));
+        assert_eq!(inbox.ripens(at(21)), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn one_batch_at_a_time_has_changes() {
+        let gathering = gathering();
+        let add = || gathering.inbox().add_change(Box::new(Nothing), Duration::ZERO);
+        add();
+        let first = gathering.take(0, None).unwrap();
+        add();
+        assert_eq!((first.changes.len(), gathering.inbox().ripens(Duration::MAX)), (1, None));
+        gathering.inbox().settling[1].push(Box::new(Nothing));
+        assert_eq!(gathering.take(1, None).unwrap().changes.len(), 1, "what is its own is no such change");
+        gathering.committed(1, first.changing, Duration::ZERO);
+        assert_eq!(gathering.take(1, None).unwrap().changes.len(), 1);
     }
 
     #[test]
     fn what_was_counted_is_written_though_nothing_else_is() {
-        let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
-        let gathering = Gathering::new(clock);
-        let batch = gathering.take(Some(Duration::ZERO)).unwrap();
-        assert!(batch.changes.is_empty() && batch.records.is_empty());
+        let gathering = gathering();
+        let batch = gathering.take(0, Some(Duration::ZERO)).unwrap();
+        assert!(batch.changes.is_empty() && batch.messages.is_empty() && batch.records.is_empty());
         gathering.inbox().closed = true;
-        assert!(gathering.take(Some(Duration::from_secs(1))).is_none());
+        assert!(gathering.take(0, Some(Duration::from_secs(1))).is_none());
     }
 }

@@ -8,6 +8,7 @@ mod audit;
 mod backlog;
 mod bulk;
 mod cache;
+mod change;
 mod checkpointer;
 mod claim;
 mod committer;
@@ -70,20 +71,22 @@ mod tally;
 mod updated;
 mod vault;
 mod walk;
+mod writer;
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use audit::Outcome;
-use committer::{Committer, Writer};
+use committer::Committer;
 use connection::Connection;
 use happenings::Happenings;
 use lease::Lease;
 use member::{Member, Parts};
 use memory::Memory;
+use writer::Desk;
 
 pub use applications::ApplicationFilter;
 pub use attempts::AttemptsPage;
@@ -191,7 +194,14 @@ impl Store {
         let (happenings, memory) = (Happenings::new(!database.is_embedded()), Memory::new());
         let lease = if database.is_embedded() { Lease::endless(clock.clone()) } else { Lease::none(clock.clone()) };
         let lease = Arc::new(lease);
-        let (writer, feed) = Writer::new(connection, lease.clone(), happenings.clone(), clock.clone(), metrics.clone());
+        let (told, feed) = mpsc::unbounded_channel();
+        let desk = Desk {
+            lease: lease.clone(),
+            told: told.clone(),
+            happenings: happenings.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        };
         let join = |seat: &Seat| {
             let parts = Parts {
                 seat: seat.clone(),
@@ -200,14 +210,14 @@ impl Store {
                 ids: ids.clone(),
                 memory: memory.clone(),
                 happenings: happenings.clone(),
-                feed: writer.feed(),
+                feed: told,
                 metrics,
             };
             Member::start(database.membership()?, parts)
         };
         let member = database.seat().map(join).transpose()?;
         let shared = Shared {
-            committer: Committer::start(writer)?,
+            committer: Committer::start(database.writers(connection)?, &desk)?,
             happenings,
             readers: Arc::new(Readers::new(database.clone())),
             database,

@@ -93,6 +93,8 @@ struct Session {
     client: Client,
     patience: Duration,
     ended: AtomicBool,
+    /// A transaction begins with the next statement, in one message.
+    begins: AtomicBool,
     /// The connection is driven while an answer is waited for, by whoever waits.
     runtime: Option<Runtime>,
     prepared: Mutex<HashMap<Place, Statement>>,
@@ -108,6 +110,7 @@ impl Session {
             client,
             patience,
             ended: AtomicBool::new(false),
+            begins: AtomicBool::new(false),
             runtime: Some(runtime),
             prepared: Mutex::default(),
             told: Mutex::new(told),
@@ -118,6 +121,14 @@ impl Session {
 
     fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, StoreError> {
         let runtime = self.runtime.as_ref().ok_or_else(|| gone("it is closed"))?;
+        let begins = self.begins.swap(false, Ordering::Relaxed);
+        let answer = async {
+            if !begins {
+                return answer.await;
+            }
+            let (begun, answer) = tokio::join!(biased; self.client.batch_execute("BEGIN"), answer);
+            begun.and(answer)
+        };
         let waiting = runtime.block_on(async { tokio::time::timeout(self.patience, answer).await });
         let answer = waiting.map_err(|_| gone("the database does not answer"))?;
         if let Err(error) = &answer {
@@ -203,6 +214,8 @@ pub struct Postgres {
 enum Transaction {
     /// There is none.
     None,
+    /// It begins with the next statement.
+    Asked,
     /// Every statement so far was taken.
     Whole,
     /// A statement was refused: nothing of it may be kept.
@@ -223,13 +236,18 @@ impl Postgres {
         if let Some(open) = self.session.borrow().as_ref().filter(|session| !session.has_ended()) {
             return Ok(open.clone());
         }
-        if self.transaction.get() != Transaction::None {
+        if self.is_under_way() {
             return Err(gone("the connection was lost within a transaction"));
         }
         let opened = Arc::new(Session::open(&self.address, self.for_use, self.patience)?);
         *self.session.borrow_mut() = Some(opened.clone());
         self.opened.set(self.opened.get() + 1);
         Ok(opened)
+    }
+
+    /// Whether a transaction has begun and not ended.
+    fn is_under_way(&self) -> bool {
+        matches!(self.transaction.get(), Transaction::Whole | Transaction::Broken)
     }
 
     /// How often it was opened: what was told in between has not been heard.
@@ -250,10 +268,19 @@ impl Postgres {
     /// Works with the open connection; what fails spoils the transaction that it is part of. Outside of one, `work` is a
     /// question or a beginning, and is tried once more where the server had hung up since the last one.
     fn with<T>(&self, work: impl Fn(&Session) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let session = self.session()?;
-        let mut done = work(&session);
-        if done.is_err() && session.has_ended() && self.transaction.get() == Transaction::None {
-            done = work(&*self.session()?);
+        let begins = self.transaction.get() == Transaction::Asked;
+        let attempt = || {
+            let session = self.session()?;
+            session.begins.store(begins, Ordering::Relaxed);
+            let done = work(&session);
+            Ok::<_, StoreError>((done, session.has_ended()))
+        };
+        let (mut done, has_ended) = attempt()?;
+        if done.is_err() && has_ended && !self.is_under_way() {
+            done = attempt()?.0;
+        }
+        if begins {
+            self.transaction.set(Transaction::Whole);
         }
         if let Err(error) = &done {
             if self.transaction.get() == Transaction::Whole {
@@ -271,19 +298,22 @@ impl Postgres {
         self.with(|session| session.wait(session.client.batch_execute(sql)))
     }
 
-    /// Begins a transaction.
-    pub(super) fn begin(&self) -> Result<(), StoreError> {
-        self.run("BEGIN")?;
-        self.transaction.set(Transaction::Whole);
-        Ok(())
+    /// Begins a transaction: the server is told with the first statement.
+    pub(super) fn begin(&self) {
+        self.transaction.set(Transaction::Asked);
     }
 
     /// Ends the transaction and keeps what it did. The server would answer the same to a broken one and keep nothing.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
-        if self.transaction.get() == Transaction::Broken {
-            return Err(StoreError::Database("the transaction was spoiled by a statement that was refused".to_owned()));
+        match self.transaction.get() {
+            Transaction::Broken => {
+                let why = "the transaction was spoiled by a statement that was refused";
+                return Err(StoreError::Database(why.to_owned()));
+            }
+            Transaction::Whole => self.run("COMMIT")?,
+            // Nothing was done.
+            Transaction::None | Transaction::Asked => {}
         }
-        self.run("COMMIT")?;
         self.transaction.set(Transaction::None);
         Ok(())
     }
@@ -291,7 +321,7 @@ impl Postgres {
     /// Ends the transaction as if it had never begun. With the connection gone it has ended already.
     pub(super) fn roll_back(&self) {
         let open = self.session.borrow().is_some();
-        if open && self.run("ROLLBACK").is_err() {
+        if open && self.is_under_way() && self.run("ROLLBACK").is_err() {
             self.session.borrow_mut().take();
         }
         self.transaction.set(Transaction::None);
@@ -349,7 +379,7 @@ impl Postgres {
         if self.transaction.get() != Transaction::None {
             return self.step_through(sql, parameters, look);
         }
-        self.begin()?;
+        self.begin();
         let done = self.step_through(sql, parameters, look).and_then(|()| self.commit());
         if done.is_err() {
             self.roll_back();

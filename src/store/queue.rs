@@ -311,6 +311,11 @@ impl Store {
     pub fn record(&self, record: Record) {
         self.committer.record(record);
     }
+
+    /// Has the outcomes written at once that wait for company: what is next waits for one of them.
+    pub fn hurry(&self) {
+        self.committer.hurry();
+    }
 }
 
 /// What a person's questions ask of the queue, for the test of query plans.

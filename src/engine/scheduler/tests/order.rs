@@ -51,6 +51,7 @@ fn one_message_at_a_time_is_sent_and_the_next_when_it_was_taken() {
         let ready = only(&mut scheduler);
         assert_eq!(ready.delivery.message_id, message(number).id);
         scheduler.finished(&ready, Some(Shown::Took), NOW);
+        assert_eq!(scheduler.waits_for_outcomes(endpoint(0)), number == 2, "only the last of what is in hand");
     }
     assert!(sends(&mut scheduler, NOW).is_empty());
 }
@@ -88,6 +89,7 @@ fn one_that_has_ended_lets_the_next_go() {
     let mut scheduler = ordered(0..2);
     let ready = only(&mut scheduler);
     scheduler.finished(&ready, Some(Shown::Down), NOW);
+    assert!(scheduler.waits_for_outcomes(endpoint(0)), "the next waits for the end of this one");
     scheduler.recorded(&ready.delivery, None, NOW);
     assert_eq!(only(&mut scheduler).delivery.message_id, message(1).id);
 }

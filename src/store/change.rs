@@ -1,0 +1,94 @@
+//! What is written in a transaction with others: a message that is accepted, or any other change. It does not know what
+//! else is in the transaction, nor when there is one.
+
+use tokio::sync::oneshot;
+
+use super::committer::Notice;
+use super::connection::Connection;
+use super::error::StoreError;
+use super::messages::{self, Accepted, Accepting};
+
+/// A change that is written in a transaction with others. It is applied again, alone, when its company is refused.
+pub(super) trait Change: Send {
+    /// Makes the change.
+    fn apply(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    /// Says what the engine must know of it, now that it is kept.
+    fn notify(&mut self, notices: &mut Vec<Notice>);
+    /// Answers whoever asked for it; `committed` is whether it was kept.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// A change made of two functions: what is written, and what the engine is told of it.
+pub(super) struct Written<T, W, N> {
+    work: W,
+    notify: Option<N>,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, W, N> Written<T, W, N> {
+    /// The change, and what waits for its answer.
+    pub(super) fn new(work: W, notify: N) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { work, notify: Some(notify), result: None, reply }, answer)
+    }
+}
+
+impl<T, W, N> Change for Written<T, W, N>
+where
+    T: Send,
+    W: FnMut(&Connection) -> Result<T, StoreError> + Send,
+    N: FnOnce(&T, &mut Vec<Notice>) + Send,
+{
+    fn apply(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.result = Some((self.work)(connection)?);
+        Ok(())
+    }
+
+    fn notify(&mut self, notices: &mut Vec<Notice>) {
+        if let (Some(notify), Some(result)) = (self.notify.take(), &self.result) {
+            notify(result, notices);
+        }
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { result, reply, .. } = *self;
+        let lost = || StoreError::Unavailable("the change was not made".to_owned());
+        // Whoever asked may have hung up; what is committed stays committed.
+        reply.send(committed.and_then(|()| result.ok_or_else(lost))).ok();
+    }
+}
+
+/// A message that is accepted.
+pub(super) struct Acceptance {
+    pub(super) accepting: Accepting,
+    pub(super) result: Option<Accepted>,
+    reply: oneshot::Sender<Result<Accepted, StoreError>>,
+}
+
+impl Acceptance {
+    /// The message, and what waits for its answer.
+    pub(super) fn new(accepting: Accepting) -> (Self, oneshot::Receiver<Result<Accepted, StoreError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { accepting, result: None, reply }, answer)
+    }
+}
+
+impl Change for Acceptance {
+    fn apply(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.result = Some(messages::accept_singly(connection, &self.accepting)?);
+        Ok(())
+    }
+
+    fn notify(&mut self, notices: &mut Vec<Notice>) {
+        if self.result == Some(Accepted::New) {
+            let Accepting { message, deliveries, .. } = &mut self.accepting;
+            notices.push(Notice::Accepted { message: message.clone(), deliveries: std::mem::take(deliveries) });
+        }
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let lost = || StoreError::Unavailable("the message was not accepted".to_owned());
+        self.reply.send(committed.and_then(|()| self.result.ok_or_else(lost))).ok();
+    }
+}

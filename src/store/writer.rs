@@ -1,0 +1,186 @@
+//! One that writes: a connection, and the transaction around a batch. What a batch has of messages and outcomes is kept as a
+//! whole, or else each by itself. It does not know how a batch came together, nor what a change is about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::bulk;
+use super::change::{Acceptance, Change};
+use super::committer::Notice;
+use super::connection::Connection;
+use super::error::StoreError;
+use super::gathering::Batch;
+use super::happenings::Happenings;
+use super::lease::Lease;
+use super::messages::Accepting;
+use super::news::News;
+use super::queue::{self, Late, Record};
+use super::tally::Tally;
+use crate::clock::Clock;
+use crate::telemetry::Metrics;
+
+/// Where the engine is told.
+pub(super) type Told = mpsc::UnboundedSender<Notice>;
+
+/// What those who write have in common.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) lease: Arc<Lease>,
+    pub(super) told: Told,
+    pub(super) happenings: Happenings,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// Keeps messages, of which a server takes all at once.
+fn accept_all(connection: &Connection, messages: &mut [Acceptance]) -> Result<(), StoreError> {
+    let accepting: Vec<&Accepting> = messages.iter().map(|message| &message.accepting).collect();
+    let results = bulk::accept(connection, &accepting)?;
+    messages.iter_mut().zip(results).for_each(|(message, result)| message.result = Some(result));
+    Ok(())
+}
+
+/// The connection that writes, and the transaction around a batch.
+pub(super) struct Writer {
+    connection: Connection,
+    desk: Desk,
+    /// What it has committed itself; the others have counts of their own.
+    tally: Tally,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, desk: Desk) -> Self {
+        Self { connection, desk, tally: Tally::default() }
+    }
+
+    /// When it has to write what it has counted, by the monotonic clock.
+    pub(super) fn tally_due(&self) -> Option<Duration> {
+        self.tally.due()
+    }
+
+    /// Writes a batch and answers each change. Gives the records back when they could not be written.
+    pub(super) fn commit(&mut self, batch: Batch) -> Vec<Record> {
+        let left = self.write(batch);
+        self.tally.gathered(self.desk.clock.monotonic());
+        left
+    }
+
+    fn write(&mut self, batch: Batch) -> Vec<Record> {
+        let Batch { mut messages, mut changes, records, settling, .. } = batch;
+        let count = messages.len() + changes.len() + records.len();
+        let started = self.desk.clock.monotonic();
+        let with_tally = self.tally.due().is_some_and(|due| settling || due <= started);
+        let mut took = Duration::ZERO;
+        let together = self.connection.transaction(|connection| {
+            changes.iter_mut().try_for_each(|change| change.apply(connection))?;
+            accept_all(connection, &mut messages)?;
+            let late = self.record_all(connection, &records)?;
+            if with_tally {
+                let started = self.desk.clock.monotonic();
+                self.tally.write(connection)?;
+                took = self.desk.clock.monotonic().saturating_sub(started);
+            }
+            Ok(late)
+        });
+        if let Ok(late) = &together {
+            if with_tally {
+                self.desk.happenings.counted(|| self.tally.applications());
+                self.tally.written(took);
+            }
+            self.desk.metrics.committed(count);
+            // The engine is told first: who has an answer may rely on it.
+            let mut notices = Vec::with_capacity(count);
+            changes.iter_mut().for_each(|change| change.notify(&mut notices));
+            messages.iter_mut().for_each(|message| message.notify(&mut notices));
+            self.count(&records, late);
+            notices.extend(records.into_iter().map(Record::into_notice));
+            self.tell(notices);
+            changes.into_iter().for_each(|change| change.answer(Ok(())));
+            messages.into_iter().for_each(|message| Box::new(message).answer(Ok(())));
+            return Vec::new();
+        }
+        if with_tally {
+            self.tally.put_off();
+        }
+        let messages = messages.into_iter().map(|message| -> Box<dyn Change> { Box::new(message) });
+        self.change_singly(changes.into_iter().chain(messages));
+        if matches!(together, Err(StoreError::Unavailable(_))) {
+            self.desk.lease.doubt();
+        }
+        self.record_singly(records)
+    }
+
+    /// One of them spoiled it for all: each gets a transaction of its own, as long as there is a database.
+    fn change_singly(&mut self, changes: impl Iterator<Item = Box<dyn Change>>) {
+        let mut lost = None;
+        for mut change in changes {
+            let alone = match &lost {
+                None => self.connection.transaction(|connection| change.apply(connection)),
+                Some(why) => Err(StoreError::clone(why)),
+            };
+            lost = alone.as_ref().err().filter(|error| matches!(error, StoreError::Unavailable(_))).cloned();
+            let mut notices = Vec::new();
+            if alone.is_ok() {
+                change.notify(&mut notices);
+            }
+            self.tell(notices);
+            change.answer(alone);
+        }
+    }
+
+    fn record_all(&self, connection: &Connection, records: &[Record]) -> Result<Late, StoreError> {
+        let late = queue::record_all(connection, records)?;
+        News::tell_turns(connection, &self.desk.lease, records)?;
+        Ok(late)
+    }
+
+    /// Writes each outcome by itself, so that one that can't be written holds up no other; gives back what is left.
+    fn record_singly(&mut self, records: Vec<Record>) -> Vec<Record> {
+        let mut left = Vec::new();
+        let mut rest = records.into_iter();
+        for record in rest.by_ref() {
+            let alone = std::slice::from_ref(&record);
+            match self.connection.transaction(|connection| self.record_all(connection, alone)) {
+                Ok(late) => {
+                    self.count(alone, &late);
+                    self.tell(vec![record.into_notice()]);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot record an outcome, trying again");
+                    left.push(record);
+                    if matches!(error, StoreError::Full | StoreError::Unavailable(_)) {
+                        break;
+                    }
+                }
+            }
+        }
+        left.extend(rest);
+        left
+    }
+
+    /// Counts outcomes; those that came late are history, and were counted by whoever was in time.
+    fn count(&mut self, records: &[Record], late: &Late) {
+        let in_time = |record: &&Record| record.attempt.as_ref().is_ok_and(|attempt| !late.contains(&attempt.id));
+        for record in records.iter().filter(|record| record.attempt.is_err() || in_time(record)) {
+            self.tally.recorded(record);
+        }
+        if !late.is_empty() {
+            let attempts = late.len();
+            tracing::warn!(attempts, "outcomes came after their deliveries had been moved: each may be a repeat");
+            self.desk.metrics.late(attempts);
+        }
+    }
+
+    fn tell(&mut self, notices: Vec<Notice>) {
+        self.desk.happenings.noticed(&notices);
+        for notice in notices {
+            if let Notice::Accepted { message, .. } = &notice {
+                self.tally.accepted(message);
+            }
+            // Nobody listens while the server stops; what waits is found again at the next start.
+            self.desk.told.send(notice).ok();
+        }
+    }
+}
