@@ -76,6 +76,7 @@ fn endpoint(store: &Store, environment_id: EnvironmentId, application_id: Applic
         description: "Orders".to_owned(),
         event_types: Some(vec!["order.created".to_owned(), "order.changed".to_owned()]),
         channels: None,
+        filter: None,
         metadata: Default::default(),
         headers: Default::default(),
         throttle_rate: None,

@@ -13,6 +13,7 @@ use cornet::clock::{Clock, SystemClock};
 use cornet::domain::delivery::{Delivery, DeliveryState, Outcome};
 use cornet::domain::endpoint::{Endpoint, Verdict};
 use cornet::domain::envelope::Envelope;
+use cornet::domain::filter::{Filter, Subject};
 use cornet::domain::id::{Id, MessageId};
 use cornet::domain::json;
 use cornet::domain::message::Message;
@@ -56,6 +57,7 @@ fn endpoint(number: i64) -> Endpoint {
         description: String::new(),
         event_types: Some((0..8).map(|kind| format!("order.{}", (kind + number) % 16)).collect()),
         channels: None,
+        filter: None,
         metadata: Default::default(),
         headers: Default::default(),
         throttle_rate: None,
@@ -73,8 +75,16 @@ fn domain(criterion: &mut Criterion) {
     let endpoints: Vec<Endpoint> = (1..=100).map(endpoint).collect();
     group.bench_function("match 100 endpoints of 8 event types", |bencher| {
         bencher.iter(|| {
-            let verdicts = endpoints.iter().map(|endpoint| endpoint.verdict(black_box("order.7"), &[]));
+            let subject = Subject::new(black_box("order.7"), &body, Timestamp::EPOCH);
+            let verdicts = endpoints.iter().map(|endpoint| endpoint.verdict(&subject));
             verdicts.filter(|verdict| *verdict == Verdict::Queued).count()
+        });
+    });
+    let filter = Filter::parse(r#"{"type":"order.7","data":{"total":{"$gte":100}}}"#).unwrap();
+    group.bench_function("hold a message of 1 KiB against 100 filters", |bencher| {
+        bencher.iter(|| {
+            let subject = Subject::new(black_box("order.7"), &body, Timestamp::EPOCH);
+            (0..100).filter(|_| filter.lets_pass(&subject)).count()
         });
     });
     group.throughput(Throughput::Bytes(body.len() as u64));

@@ -90,6 +90,7 @@ fn nothing_in_an_address_breaks_a_page() {
         format!("{home}/settings/audit"),
         format!("{own}/messages"),
         format!("{own}/endpoints/{endpoint}/deliveries"),
+        format!("{own}/endpoints/{endpoint}/filter"),
         "/sign-in".to_owned(),
     ];
     let names = ["before", "after", "window", "event_type", "outcome", "answer", "period", "q", "id", "time", "notice"];
@@ -118,6 +119,55 @@ fn who_signs_in_and_changes_something_is_in_the_audit_log_with_his_address() {
     for action in ["session.opened", "endpoint.created"] {
         assert!(told.contains(&(action.to_owned(), json!("127.0.0.1"))), "{told:?}");
     }
+}
+
+/// The token that the forms of a page have.
+fn token_of(page: &str) -> String {
+    let (_, rest) = page.split_once(r#"name="csrf" value=""#).expect("a form");
+    rest.split('"').next().map(str::to_owned).expect("a token")
+}
+
+#[test]
+fn a_filter_is_tried_before_it_is_saved() {
+    let scene = Scene::new();
+    let (cookie, home) = sign_in(&scene);
+    let endpoint = scene.endpoint("/hook");
+    let application = text(&scene.client.get(&scene.app("")).expect_status(200).json()["id"]);
+    let message = json!({"eventType": "order.paid", "payload": {"total": 40}});
+    scene.client.post(&scene.app("/msg"), &message).expect_status(202);
+    let page = format!("{home}/applications/{application}/endpoints/{endpoint}");
+    let look = |path: &str| {
+        let answer = scene.client.send("GET", &format!("{page}{path}"), &[("cookie", &cookie)], None);
+        answer.expect_status(200).text()
+    };
+    let csrf = token_of(&look("/filter"));
+    let send = |fields: &[(&str, &str)]| {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        let form = form.append_pair("csrf", &csrf).extend_pairs(fields).finish();
+        scene.client.send("POST", &format!("{page}/filter"), &[FORM, ("cookie", &cookie)], Some(form.as_bytes()))
+    };
+    let kept =
+        || scene.client.get(&scene.app(&format!("/endpoint/{endpoint}"))).expect_status(200).json()["filter"].clone();
+
+    let (dear, bad) = (r#"{"data":{"total":{"$gte":100}}}"#, r#"{"total":{"$gte":100}}"#);
+    for action in ["try", ""] {
+        let refused = send(&[("filter", bad), ("action", action)]).expect_status(422).text();
+        assert!(refused.contains("`total` is nothing that a message has"), "{refused}");
+    }
+    send(&[("filter", ""), ("action", "try")]).expect_status(422);
+    send(&[("filter", dear), ("action", "try"), ("payload", "{")]).expect_status(422);
+    let latest = send(&[("filter", dear), ("action", "try")]).expect_status(200).text();
+    assert!(latest.contains("data.total.$gte") && latest.contains("must be at least 100, but is 40"), "{latest}");
+    let own = send(&[("filter", dear), ("action", "try"), ("payload", r#"{"total":7e2}"#)]).expect_status(200);
+    assert!(own.text().contains("lets your message pass"), "{}", own.text());
+    assert_eq!(kept(), json!(null), "what is tried changes nothing");
+
+    send(&[("filter", dear)]).expect_status(303);
+    assert_eq!(kept(), json!({"data": {"total": {"$gte": 100}}}));
+    assert!(look("/filter").contains("must be at least 100, but is 40"), "the latest are looked at at once");
+    assert!(look("").contains("{&quot;data&quot;:{&quot;total&quot;"), "the overview shows that there is a filter");
+    send(&[("filter", dear), ("action", "remove")]).expect_status(303);
+    assert_eq!(kept(), json!(null));
 }
 
 #[test]

@@ -66,6 +66,20 @@ fn what_may_wait_for_an_application_is_bounded_and_has_room_again() {
 }
 
 #[test]
+fn what_a_filter_stops_takes_no_room() {
+    let limited = [("CORNET_APPLICATION_WAITING_MAX", "10"), ("CORNET_RETRY_SCHEDULE", "1h")];
+    let scene =
+        Scene::with(|launch| limited.into_iter().fold(launch, |launch, (name, value)| launch.with(name, value)));
+    scene.receiver.on("/down", [Reply::status(500)]);
+    let down = scene.endpoint("/down");
+    let filter = json!({"filter": {"data": {"wanted": true}}});
+    scene.client.patch(&scene.app(&format!("/endpoint/{down}")), &filter).expect_status(200);
+    for _ in 0..30 {
+        post(&scene, "default").expect_status(202);
+    }
+}
+
+#[test]
 fn nothing_is_bounded_unless_it_is_asked_for() {
     let scene = Scene::with(|launch| launch.with("CORNET_RETRY_SCHEDULE", "1h"));
     scene.receiver.on("/down", [Reply::status(500)]);

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cornet::api::reading;
 use cornet::domain::envelope::Envelope;
+use cornet::domain::filter::{FILTER_BYTES_MAX, Filter, Subject};
 use cornet::domain::id::Id;
 use cornet::domain::json::{self, Rules};
 use cornet::domain::message::{Message, PAYLOAD_BYTES_MAX};
@@ -12,7 +13,7 @@ use http::StatusCode;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// What stands between a schema and the payload that is held against it.
+/// What stands between a schema or a filter and the payload that is held against it.
 const BETWEEN: &str = "\n---\n";
 
 fn checked(bytes: &[u8]) -> bool {
@@ -134,4 +135,26 @@ pub fn schema(bytes: &[u8]) {
         _ => None,
     });
     assert!(place.is_some() && !misfit.why.is_empty(), "{misfit:?} in {payload}");
+}
+
+/// A filter, and behind three dashes a payload: a filter that is taken is read again from its own text, judges alike each time
+/// and says why; and of it and its opposite at least one lets a payload pass.
+pub fn filter(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let (filter, payload) = text.split_once(BETWEEN).unwrap_or((text, "{}"));
+    let read = match Filter::parse(filter) {
+        Ok(read) => read,
+        Err(error) => return assert!(!error.why.is_empty() && error.why.len() <= FILTER_BYTES_MAX, "{error:?}"),
+    };
+    assert!(checked(filter.as_bytes()) && read.text().len() <= FILTER_BYTES_MAX, "a filter is strict JSON");
+    assert_eq!(Filter::parse(read.text()).as_ref(), Ok(&read), "{filter}");
+    let subject = Subject::new("order.created", payload.as_bytes(), Timestamp::from_ms(1_800_000_000_000));
+    let (passes, miss) = (read.lets_pass(&subject), read.miss(&subject));
+    assert_eq!(passes, miss.is_none(), "{filter}");
+    if let Some(miss) = miss {
+        assert!(!miss.path.is_empty() && !miss.why.is_empty() && miss.why.len() <= 2_000, "{miss:?}");
+    }
+    // An opposite that is too deep or too long is no filter.
+    let Ok(opposite) = Filter::parse(&format!("{{\"$not\":{filter}}}")) else { return };
+    assert!(passes || opposite.lets_pass(&subject), "{filter}");
 }

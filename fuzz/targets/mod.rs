@@ -12,10 +12,11 @@ mod urls;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its folder in `fuzz/corpus`.
-pub const ALL: [(&str, Target); 17] = [
+pub const ALL: [(&str, Target); 18] = [
     ("addresses", urls::addresses),
     ("cursor", texts::cursor),
     ("envelope", bodies::envelope),
+    ("filter", bodies::filter),
     ("header", texts::header),
     ("json", bodies::json),
     ("message", bodies::message),

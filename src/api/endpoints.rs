@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::{Problem, ReadProblems, WriteProblems};
-use super::extract::{Given, Path, Posted, Query, given};
+use super::extract::{Given, JsonObject, Path, Posted, Query, given};
+use super::filters::{self, FilterOut};
 use super::made;
 use super::page::{ListResponse, Order, PageQuery};
 use super::schedules::ScheduleText;
@@ -39,6 +40,9 @@ pub(super) struct EndpointIn {
     event_types: Option<Vec<String>>,
     /// The channels that it wants; null is every message.
     channels: Option<Vec<String>>,
+    /// What it asks of a message beside, such as of its payload; null is nothing.
+    #[schema(value_type = Option<Object>, example = json!({"data": {"total": {"$gte": 100}}}))]
+    filter: Option<JsonObject>,
     /// Your notes.
     metadata: Option<BTreeMap<String, String>>,
     /// Its secret, `whsec_…` or `whsk_…`; null makes a new one.
@@ -67,6 +71,10 @@ pub(super) struct EndpointUpdate {
     event_types: Option<Vec<String>>,
     channels: Option<Vec<String>>,
     metadata: Option<BTreeMap<String, String>>,
+    /// Null is none; left out, it stays.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Object>)]
+    filter: Option<Option<JsonObject>>,
 }
 
 /// What is to be different about an endpoint; what is left out stays.
@@ -105,6 +113,10 @@ pub(super) struct EndpointPatch {
     #[serde(deserialize_with = "given")]
     #[schema(nullable = false)]
     fifo: Option<bool>,
+    /// Null is none.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Object>)]
+    filter: Option<Option<JsonObject>>,
 }
 
 /// An endpoint.
@@ -120,6 +132,9 @@ pub(super) struct EndpointOut {
     disabled: bool,
     event_types: Option<Vec<String>>,
     channels: Option<Vec<String>>,
+    /// What it asks of a message beside; null is nothing.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<FilterOut>,
     metadata: BTreeMap<String, String>,
     /// Null is as its event type or its environment says.
     #[schema(value_type = Option<String>)]
@@ -135,9 +150,11 @@ pub(super) struct EndpointOut {
     updated_at: String,
 }
 
-impl From<EndpointUpdate> for EndpointChange {
-    fn from(wanted: EndpointUpdate) -> Self {
-        Self {
+impl TryFrom<EndpointUpdate> for EndpointChange {
+    type Error = Problem;
+
+    fn try_from(wanted: EndpointUpdate) -> Result<Self, Problem> {
+        Ok(Self {
             url: Some(wanted.url),
             uid: Some(wanted.uid),
             description: Some(wanted.description.unwrap_or_default()),
@@ -149,27 +166,32 @@ impl From<EndpointUpdate> for EndpointChange {
             retry_schedule: None,
             ordered: None,
             disabled: Some(wanted.disabled.unwrap_or_default()),
-        }
+            filter: wanted.filter.map(filters::given).transpose()?,
+        })
     }
 }
 
 impl EndpointIn {
     /// What is wanted of the endpoint, and the text of its secret.
-    fn split(self) -> (EndpointChange, Option<String>) {
+    fn split(self) -> Result<(EndpointChange, Option<String>), Problem> {
         let Self { url, description, uid, throttle_rate, disabled, event_types, channels, metadata, .. } = self;
-        let rest = EndpointUpdate { url, description, uid, throttle_rate, disabled, event_types, channels, metadata };
+        let filter = Some(self.filter);
+        let rest =
+            EndpointUpdate { url, description, uid, throttle_rate, disabled, event_types, channels, metadata, filter };
         let headers = self.headers.map(HeadersChange::Replace);
         let retry_schedule = Some(self.retry_schedule.map(|text| text.0));
-        (EndpointChange { headers, retry_schedule, ordered: self.fifo, ..rest.into() }, self.secret)
+        Ok((EndpointChange { headers, retry_schedule, ordered: self.fifo, ..rest.try_into()? }, self.secret))
     }
 }
 
-impl From<EndpointPatch> for EndpointChange {
-    fn from(wanted: EndpointPatch) -> Self {
+impl TryFrom<EndpointPatch> for EndpointChange {
+    type Error = Problem;
+
+    fn try_from(wanted: EndpointPatch) -> Result<Self, Problem> {
         let EndpointPatch { url, description, uid, throttle_rate, disabled, event_types, channels, metadata, .. } =
             wanted;
         let retry_schedule = wanted.retry_schedule.map(|schedule| schedule.map(|text| text.0));
-        Self {
+        Ok(Self {
             url,
             uid,
             description,
@@ -181,7 +203,8 @@ impl From<EndpointPatch> for EndpointChange {
             retry_schedule,
             ordered: wanted.fifo,
             disabled,
-        }
+            filter: wanted.filter.map(filters::given).transpose()?,
+        })
     }
 }
 
@@ -198,6 +221,7 @@ impl EndpointOut {
             disabled: endpoint.disabled.is_some(),
             event_types: endpoint.event_types,
             channels: endpoint.channels,
+            filter: endpoint.filter.map(FilterOut),
             metadata: endpoint.metadata,
             retry_schedule: endpoint.retry_schedule.map(ScheduleText),
             fifo: endpoint.ordered,
@@ -259,7 +283,7 @@ pub(super) async fn create_endpoint(
     Path(application): Path<String>,
     Posted { body, key }: Posted<EndpointIn>,
 ) -> Result<Response, Problem> {
-    let (change, secret) = body.split();
+    let (change, secret) = body.split()?;
     let made = operations.create_endpoint(&access, &application, change, secret, key).await?;
     Ok(made::created(made, |endpoint| EndpointOut::now(endpoint, &operations)))
 }
@@ -297,7 +321,7 @@ pub(super) async fn get_endpoint(
     ),
     request_body = EndpointUpdate,
     responses(
-        (status = 200, description = "It is replaced; headers, secret, retry schedule and order stay.", body = EndpointOut),
+        (status = 200, description = "It is replaced; headers, secret, retry schedule and order stay, and a filter that is left out.", body = EndpointOut),
         (status = 201, description = "It is made.", body = EndpointOut),
         WriteProblems
     )
@@ -308,7 +332,7 @@ pub(super) async fn update_endpoint(
     Path((application, endpoint)): Path<(String, String)>,
     Given(body): Given<EndpointUpdate>,
 ) -> Result<Response, Problem> {
-    let made = operations.put_endpoint(&access, &application, &endpoint, body.into()).await?;
+    let made = operations.put_endpoint(&access, &application, &endpoint, body.try_into()?).await?;
     Ok(made::created(made, |endpoint| EndpointOut::now(endpoint, &operations)))
 }
 
@@ -331,7 +355,7 @@ pub(super) async fn patch_endpoint(
     Path((application, endpoint)): Path<(String, String)>,
     Given(body): Given<EndpointPatch>,
 ) -> Result<Json<EndpointOut>, Problem> {
-    let endpoint = operations.patch_endpoint(&access, &application, &endpoint, body.into()).await?;
+    let endpoint = operations.patch_endpoint(&access, &application, &endpoint, body.try_into()?).await?;
     Ok(Json(EndpointOut::now(endpoint, &operations)))
 }
 

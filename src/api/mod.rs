@@ -16,6 +16,7 @@ mod error;
 mod event_types;
 mod examples;
 mod extract;
+mod filters;
 mod health;
 mod inboxes;
 mod integrations;

@@ -20,7 +20,7 @@ use super::page::Order;
 use super::statuses::{MessageStatus, StatusCodeClass};
 use super::{
     ApiState, api_tokens, applications, attempts, audit, catalogue, destinations, endpoint_headers, endpoint_secrets,
-    endpoints, environments, event_types, examples, health, inboxes, integrations, messages, portal, recovery,
+    endpoints, environments, event_types, examples, filters, health, inboxes, integrations, messages, portal, recovery,
     request_id, schedules, sent_requests, shipengine, statistics, test_attempts, why,
 };
 
@@ -88,6 +88,7 @@ fn of_applications<T: Table>(table: T) -> T {
         .routes(routes!(recovery::recover))
         .routes(routes!(statistics::get_stats))
         .routes(routes!(destinations::list_attempted_messages))
+        .routes(routes!(filters::test_filter))
         // /api/v1/app/{application_id}/msg
         .routes(routes!(messages::list_messages, messages::create_message))
         .routes(routes!(messages::get_message))

@@ -41,8 +41,8 @@ pub(super) struct WhyOut {
     uid: Option<String>,
     /// Null once the endpoint has been deleted.
     url: Option<String>,
-    /// What was decided when the message was accepted: `queued`, or why not (`event_type`, `channel`, `disabled`);
-    /// null when the endpoint was not looked at then, and got the message by a resend.
+    /// What was decided when the message was accepted: `queued`, or why not (`event_type`, `channel`, `filter`,
+    /// `disabled`); null when the endpoint was not looked at then, and got the message by a resend.
     #[schema(example = "queued")]
     verdict: Option<&'static str>,
     /// All of it in plain words.

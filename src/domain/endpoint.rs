@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::application::{Application, Metadata};
+use super::filter::{Filter, Subject};
 use super::id::{ApplicationId, EndpointId, EnvironmentId};
 use super::retry::RetrySchedule;
 use super::time::Timestamp;
@@ -71,6 +72,8 @@ pub struct Endpoint {
     pub event_types: Option<Vec<String>>,
     /// The channels that it wants; `None` is every message, with channels or without.
     pub channels: Option<Vec<String>>,
+    /// What it asks of a message beside; `None` is nothing.
+    pub filter: Option<Filter>,
     /// The caller's notes.
     pub metadata: Metadata,
     /// Headers that go with each request to it, by lower-case name.
@@ -127,6 +130,8 @@ pub struct EndpointChange {
     pub event_types: Option<Option<Vec<String>>>,
     /// The channels that it wants, or that it wants every message.
     pub channels: Option<Option<Vec<String>>>,
+    /// What it asks of a message beside, or that it asks nothing.
+    pub filter: Option<Option<Filter>>,
     /// All its notes.
     pub metadata: Option<Metadata>,
     /// Its headers.
@@ -167,10 +172,12 @@ pub enum Verdict {
     Channel,
     /// The endpoint is switched off.
     Disabled,
+    /// The endpoint's filter does not let the message pass.
+    Filter,
 }
 
 impl Verdict {
-    const ALL: [Self; 4] = [Self::Queued, Self::EventType, Self::Channel, Self::Disabled];
+    const ALL: [Self; 5] = [Self::Queued, Self::EventType, Self::Channel, Self::Disabled, Self::Filter];
 
     /// The name in the API and on pages.
     pub const fn as_str(self) -> &'static str {
@@ -179,6 +186,7 @@ impl Verdict {
             Self::EventType => "event_type",
             Self::Channel => "channel",
             Self::Disabled => "disabled",
+            Self::Filter => "filter",
         }
     }
 
@@ -189,6 +197,7 @@ impl Verdict {
             Self::EventType => 1,
             Self::Channel => 2,
             Self::Disabled => 3,
+            Self::Filter => 4,
         }
     }
 
@@ -204,6 +213,7 @@ impl Verdict {
             Self::EventType => "The endpoint is not subscribed to the message's event type.",
             Self::Channel => "The endpoint wants other channels than the message has.",
             Self::Disabled => "The endpoint was switched off when the message was accepted.",
+            Self::Filter => "The endpoint's filter said no.",
         }
     }
 }
@@ -221,6 +231,7 @@ impl Endpoint {
             description: String::new(),
             event_types: None,
             channels: None,
+            filter: None,
             metadata: Metadata::new(),
             headers: Headers::new(),
             throttle_rate: None,
@@ -246,6 +257,7 @@ impl Endpoint {
         self.description = change.description.unwrap_or(self.description);
         self.event_types = change.event_types.unwrap_or(self.event_types);
         self.channels = change.channels.unwrap_or(self.channels);
+        self.filter = change.filter.unwrap_or(self.filter);
         self.metadata = change.metadata.unwrap_or(self.metadata);
         self.throttle_rate = change.throttle_rate.unwrap_or(self.throttle_rate);
         self.retry_schedule = change.retry_schedule.unwrap_or(self.retry_schedule);
@@ -254,8 +266,10 @@ impl Endpoint {
         self
     }
 
-    /// Whether a message of `event_type` in `channels` is delivered to this endpoint, and if not, why not.
-    pub fn verdict(&self, event_type: &str, channels: &[String]) -> Verdict {
+    /// Whether a message is delivered to this endpoint, and if not, why not. The filter is asked last, because only it needs
+    /// the payload.
+    pub fn verdict(&self, subject: &Subject<'_>) -> Verdict {
+        let (event_type, channels) = (subject.event_type, subject.channels);
         let wants_type = self.event_types.as_ref().is_none_or(|wanted| wanted.iter().any(|name| name == event_type));
         let wants_channel =
             self.channels.as_ref().is_none_or(|wanted| wanted.iter().any(|channel| channels.contains(channel)));
@@ -263,7 +277,10 @@ impl Endpoint {
             (Some(_), _, _) => Verdict::Disabled,
             (None, false, _) => Verdict::EventType,
             (None, true, false) => Verdict::Channel,
-            (None, true, true) => Verdict::Queued,
+            (None, true, true) if self.filter.as_ref().is_none_or(|filter| filter.lets_pass(subject)) => {
+                Verdict::Queued
+            }
+            (None, true, true) => Verdict::Filter,
         }
     }
 }

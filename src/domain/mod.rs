@@ -13,6 +13,7 @@ pub mod environment;
 pub mod event_type;
 pub mod failing;
 pub mod figures;
+pub mod filter;
 pub mod finding;
 pub mod happening;
 pub mod header;

@@ -78,10 +78,12 @@ pub(super) fn differences(before: &Endpoint, change: &EndpointChange) -> Option<
         ("description", before.description != after.description),
         ("event types", before.event_types != after.event_types),
         ("channels", before.channels != after.channels),
+        ("filter", before.filter != after.filter),
         ("metadata", before.metadata != after.metadata),
         ("headers", before.headers != after.headers),
         ("throttle rate", before.throttle_rate != after.throttle_rate),
         ("retry schedule", before.retry_schedule != after.retry_schedule),
+        ("order", before.ordered != after.ordered),
         ("switched on", before.disabled.is_some() && after.disabled.is_none()),
         ("switched off", before.disabled.is_none() && after.disabled.is_some()),
     ]);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::attempts::open_route;
 use super::{Access, Made, NewMessage, OpError, Operations};
+use crate::domain::endpoint::Verdict;
 use crate::domain::message::Message;
 use crate::store::{IdempotencyKey, Routes};
 
@@ -48,7 +49,7 @@ impl Operations {
         Ok(new)
     }
 
-    /// Sends an example of an event type to one endpoint, whether it is subscribed to it or not.
+    /// Sends an example of an event type to one endpoint, whether it wants it or not.
     ///
     /// # Errors
     /// When there is no such endpoint or event type, or as for any message.
@@ -65,6 +66,7 @@ impl Operations {
         // Also with a payload that is given, it is an example of something known.
         self.event_type(access, &wanted.event_type).await?;
         let new = self.example(access, &routes, wanted).await?;
-        self.accept_for(&routes, Some(endpoint_id), new, key).await
+        let verdicts = vec![(endpoint_id, Verdict::Queued)];
+        self.accept_for(&routes, verdicts, new, key).await
     }
 }

@@ -14,16 +14,20 @@ use crate::domain::audit::{Action, Deed};
 use crate::domain::delivery::Stage;
 use crate::domain::endpoint::Verdict;
 use crate::domain::envelope::Envelope;
+use crate::domain::filter::Subject;
 use crate::domain::id::{EndpointId, MessageId};
 use crate::domain::message::{
     MESSAGE_CHANNELS_MAX, Message, MessageFilter, PAYLOAD_BYTES_MAX, PAYLOAD_RETENTION_DAYS_MAX,
     PAYLOAD_RETENTION_DAYS_MIN,
 };
 use crate::domain::name;
-use crate::domain::time::Span;
-use crate::store::{Accepted, IdempotencyKey, MessagesPage, Route, Routes, Walked};
+use crate::domain::time::{Span, Timestamp};
+use crate::store::{Accepted, IdempotencyKey, MessagesPage, Routes, Walked};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What becomes of a message at each endpoint that it is looked at for.
+pub(super) type Verdicts = Vec<(EndpointId, Verdict)>;
 
 /// A message that a caller wants accepted.
 #[derive(Clone, Debug)]
@@ -64,10 +68,16 @@ impl NewMessage {
         self.check_payload()
     }
 
-    /// How many endpoints want it.
-    fn wanted_by(&self, routes: &Routes) -> u64 {
-        let wants = |route: &&Arc<Route>| route.endpoint.verdict(&self.event_type, &self.channels) == Verdict::Queued;
-        u64::try_from(routes.endpoints.iter().filter(wants).count()).unwrap_or(u64::MAX)
+    /// It as filters see it.
+    pub(super) fn subject(&self, now: Timestamp) -> Subject<'_> {
+        let subject = Subject::new(&self.event_type, &self.payload, now);
+        subject.with_event_id(self.event_id.as_deref()).with_channels(&self.channels)
+    }
+
+    /// What becomes of it at each endpoint.
+    fn verdicts(&self, routes: &Routes, now: Timestamp) -> Verdicts {
+        let subject = self.subject(now);
+        routes.endpoints.iter().map(|route| (route.endpoint.id, route.endpoint.verdict(&subject))).collect()
     }
 
     fn check_payload(&self) -> Result<(), OpError> {
@@ -107,11 +117,13 @@ impl Operations {
         new.check()?;
         let routes = self.routes_or_new(access, application, its_application).await?;
         new.check_fits(routes.environment.settings.envelope)?;
-        self.take_from_quota(&routes, || new.wanted_by(&routes)).await?;
+        self.take_from_rate(routes.application.id)?;
+        let verdicts = new.verdicts(&routes, self.store.now());
+        self.take_from_waiting(&routes, &verdicts).await?;
         if routes.checks_schemas {
             Box::pin(self.check_schema(&routes, &new)).await?;
         }
-        self.accept_for(&routes, None, new, key).await
+        self.accept_for(&routes, verdicts, new, key).await
     }
 
     /// Refuses a payload that does not fit the schema of its event type; one that is not known takes anything.
@@ -124,22 +136,16 @@ impl Operations {
         })
     }
 
-    /// Keeps a message that was checked, for the endpoints that want it or for the one endpoint `only`, whether it
-    /// wants it or not.
+    /// Keeps a message that was checked, with what becomes of it at each endpoint.
     pub(super) async fn accept_for(
         &self,
         routes: &Routes,
-        only: Option<EndpointId>,
+        verdicts: Verdicts,
         new: NewMessage,
         key: Option<IdempotencyKey>,
     ) -> Result<Made<Arc<Message>>, OpError> {
         let id: MessageId = self.store.next_id();
         let days = new.payload_retention_days.unwrap_or(PAYLOAD_RETENTION_DAYS_MAX);
-        let endpoints = routes.endpoints.iter().map(|route| &route.endpoint);
-        let verdicts = match only {
-            Some(endpoint_id) => vec![(endpoint_id, Verdict::Queued)],
-            None => endpoints.map(|endpoint| (endpoint.id, endpoint.verdict(&new.event_type, &new.channels))).collect(),
-        };
         let message = Arc::new(Message {
             id,
             environment_id: routes.application.environment_id,

@@ -6,7 +6,9 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::messages::Verdicts;
 use super::{OpError, Operations};
+use crate::domain::endpoint::Verdict;
 use crate::domain::id::ApplicationId;
 use crate::domain::quota::{Allowance, Quotas, Waiting};
 use crate::store::Routes;
@@ -54,25 +56,11 @@ impl Operations {
         self
     }
 
-    /// Takes one posted message out of its application's quota, with as many deliveries as `deliveries` says, which is asked
-    /// only where they are bounded.
+    /// Takes one posted message out of what its application may post in a second.
     ///
     /// # Errors
     /// When the application has used it up.
-    pub(super) async fn take_from_quota(
-        &self,
-        routes: &Routes,
-        deliveries: impl FnOnce() -> u64 + Send,
-    ) -> Result<(), OpError> {
-        self.take_from_rate(routes.application.id)?;
-        match self.quotas.quotas.waiting_max {
-            None => Ok(()),
-            // In a box, as every posted message comes past here.
-            Some(most) => Box::pin(self.take_room(routes, deliveries(), most)).await,
-        }
-    }
-
-    fn take_from_rate(&self, application_id: ApplicationId) -> Result<(), OpError> {
+    pub(super) fn take_from_rate(&self, application_id: ApplicationId) -> Result<(), OpError> {
         let Some(rate) = self.quotas.quotas.rate else { return Ok(()) };
         let now = self.store.monotonic();
         let mut rates = lock(&self.quotas.rates);
@@ -85,6 +73,17 @@ impl Operations {
         }
         let why = format!("an application may post at most {rate} messages in a second; ask again");
         Err(OpError::TooMany { code: "quota_rate", why })
+    }
+
+    /// Takes the deliveries of a message out of what may wait of its application.
+    ///
+    /// # Errors
+    /// When there is no room for them.
+    pub(super) async fn take_from_waiting(&self, routes: &Routes, verdicts: &Verdicts) -> Result<(), OpError> {
+        let Some(most) = self.quotas.quotas.waiting_max else { return Ok(()) };
+        let deliveries = verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Queued).count();
+        // In a box, as every posted message comes past here.
+        Box::pin(self.take_room(routes, deliveries as u64, most)).await
     }
 
     async fn take_room(&self, routes: &Routes, deliveries: u64, most: NonZeroU32) -> Result<(), OpError> {

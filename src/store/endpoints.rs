@@ -13,24 +13,25 @@ use super::vault::Vault;
 use super::{Store, Updated, applications, endpoint_secrets, environments, json_list};
 use crate::domain::audit::{Action, Actor, Deed};
 use crate::domain::endpoint::{DisabledBecause, ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers};
+use crate::domain::filter::{Filter, InvalidFilter};
 use crate::domain::id::{ApplicationId, EndpointId, EnvironmentId};
 use crate::domain::secret::EndpointSecret;
 use crate::domain::target::Target;
 
 const GET: &str = "SELECT id, environment_id, application_id, uid, url, description, event_types, channels, metadata,
     headers, throttle_rate, disabled, created_at, updated_at, number,
-    retry_schedule, ordered FROM endpoints WHERE id = ?1";
+    retry_schedule, ordered, filter FROM endpoints WHERE id = ?1";
 const OF_APPLICATION: &str = "SELECT id, environment_id, application_id, uid, url, description, event_types, channels,
     metadata, headers, throttle_rate, disabled, created_at, updated_at, number,
-    retry_schedule, ordered FROM endpoints
+    retry_schedule, ordered, filter FROM endpoints
     WHERE application_id = ?1 ORDER BY id";
 const KEEPS_ORDER: &str = "SELECT ordered FROM endpoints WHERE id = ?1";
 const IDS: &str = "SELECT id FROM endpoints WHERE application_id = ?1 ORDER BY id";
 const ID_BY_UID: &str = "SELECT id FROM endpoints WHERE application_id = ?1 AND uid = ?2";
 const INSERT: &str = "INSERT INTO endpoints (id, environment_id, application_id, uid, url, description, event_types,
     channels, metadata, headers, throttle_rate, disabled, created_at, updated_at, number,
-    retry_schedule, ordered)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    retry_schedule, ordered, filter)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 const NEXT_NUMBER: &str = "UPDATE environments SET endpoints_numbered = endpoints_numbered + 1 WHERE id = ?1
     RETURNING endpoints_numbered";
 const SUBSCRIPTIONS: &str = "SELECT id, event_types FROM endpoints
@@ -38,7 +39,7 @@ const SUBSCRIPTIONS: &str = "SELECT id, event_types FROM endpoints
 const UPDATE: &str = "UPDATE endpoints SET environment_id = ?2, application_id = ?3, uid = ?4, url = ?5,
     description = ?6, event_types = ?7, channels = ?8, metadata = ?9, headers = ?10, throttle_rate = ?11,
     disabled = ?12, created_at = ?13, updated_at = ?14, number = ?15,
-    retry_schedule = ?16, ordered = ?17 WHERE id = ?1";
+    retry_schedule = ?16, ordered = ?17, filter = ?18 WHERE id = ?1";
 const DELETE: &str = "DELETE FROM endpoints WHERE id = ?1";
 const DISABLE: &str =
     "UPDATE endpoints SET disabled = ?2, updated_at = ?3 WHERE id = ?1 AND disabled IS NULL AND url = ?4";
@@ -71,6 +72,7 @@ fn read(vault: &Vault, row: &Row<'_>) -> Result<Endpoint, StoreError> {
         .optional_text(11)?
         .map(|text| DisabledBecause::parse(&text).ok_or_else(|| StoreError::Corrupt("endpoints.disabled".to_owned())));
     let damaged = |_| StoreError::Corrupt("endpoints.retry_schedule".to_owned());
+    let unreadable = |error: InvalidFilter| StoreError::Corrupt(format!("the filter of {id}: {error}"));
     Ok(Endpoint {
         id,
         environment_id: row.id(1)?,
@@ -86,6 +88,7 @@ fn read(vault: &Vault, row: &Row<'_>) -> Result<Endpoint, StoreError> {
         throttle_rate: row.optional_integer(10)?.and_then(|rate| rate.try_into().ok()),
         retry_schedule: row.optional_text(15)?.map(|text| text.parse().map_err(damaged)).transpose()?,
         ordered: row.integer(16)? != 0,
+        filter: row.optional_text(17)?.map(|text| Filter::parse(&text).map_err(unreadable)).transpose()?,
         disabled: disabled.transpose()?,
         created_at: row.time(12)?,
         updated_at: row.time(13)?,
@@ -115,6 +118,7 @@ fn write(connection: &Connection, vault: &Vault, sql: &'static str, endpoint: &E
             endpoint.number.into(),
             endpoint.retry_schedule.as_ref().map(ToString::to_string).as_ref().into(),
             endpoint.ordered.into(),
+            endpoint.filter.as_ref().map(Filter::text).into(),
         ],
     )?;
     Ok(())

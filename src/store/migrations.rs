@@ -35,7 +35,8 @@ const STEPS: &[Step] = steps![
     "0006_event_ids",
     "0007_nodes",
     "0008_audit_entries",
-    "0009_order"
+    "0009_order",
+    "0010_filter"
 ];
 
 /// Held by the node that looks and applies; the number means nothing else.

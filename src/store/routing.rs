@@ -20,6 +20,9 @@ use crate::domain::signature::Signer;
 use crate::domain::target::Target;
 use crate::domain::time::Timestamp;
 
+/// So many bytes of a filter take about as much memory as an endpoint does.
+const FILTER_BYTES_AS_ENDPOINT: usize = 256;
+
 /// An endpoint, ready to be sent to.
 pub struct Route {
     /// The endpoint.
@@ -71,7 +74,9 @@ impl Routes {
 
 impl Weight for Routes {
     fn weight(&self) -> u64 {
-        1 + self.endpoints.len() as u64 + self.schedules.len() as u64
+        let filters = self.endpoints.iter().filter_map(|route| route.endpoint.filter.as_ref());
+        let filters: usize = filters.map(|filter| filter.text().len().div_ceil(FILTER_BYTES_AS_ENDPOINT)).sum();
+        1 + self.endpoints.len() as u64 + filters as u64 + self.schedules.len() as u64
     }
 }
 

@@ -32,6 +32,8 @@ async fn every_verdict_is_told_with_its_reason() {
     endpoint(&world, "other-type", json!({"eventTypes": ["a.two"]})).await;
     endpoint(&world, "other-channel", json!({"channels": ["us"]})).await;
     endpoint(&world, "off", json!({"disabled": true})).await;
+    endpoint(&world, "filtered", json!({"filter": {"data": {"none": {"$exist": true}}}})).await;
+    endpoint(&world, "passed", json!({"filter": {"id": "mine", "channels": "eu", "type": "a.one"}})).await;
     let message = world.message("a.one", r#","channels":["eu"],"eventId":"mine""#).await;
     let shown = why(&world, &message).await;
     assert_eq!((text(&shown["msgId"]), text(&shown["eventType"])), (message.clone(), "a.one".to_owned()));
@@ -40,6 +42,7 @@ async fn every_verdict_is_told_with_its_reason() {
         ("other-type", "event_type", "The endpoint is not subscribed to the message's event type."),
         ("other-channel", "channel", "The endpoint wants other channels than the message has."),
         ("off", "disabled", "The endpoint was switched off when the message was accepted."),
+        ("filtered", "filter", "The endpoint's filter said no."),
     ] {
         let expected = json!({
             "endpointId": of(&shown, uid)["endpointId"], "uid": uid, "url": format!("https://example.com/{uid}"),
@@ -48,6 +51,7 @@ async fn every_verdict_is_told_with_its_reason() {
         });
         assert_eq!(of(&shown, uid), expected);
     }
+    assert_eq!(of(&shown, "passed")["verdict"], "queued");
     let queued = of(&shown, "all");
     assert_eq!((&queued["verdict"], &queued["state"]), (&json!("queued"), &json!("waiting")));
     assert!(queued["nextAttempt"].is_string());
@@ -113,6 +117,38 @@ async fn an_endpoint_that_got_it_by_a_resend_is_told_of() {
     let of_picky = of(&shown, "picky");
     assert_eq!((&of_picky["verdict"], &of_picky["state"]), (&json!("event_type"), &json!("waiting")));
     assert!(text(&of_picky["explanation"]).contains("Somebody had"), "{of_picky}");
+}
+
+#[tokio::test]
+async fn a_filter_decides_once_and_only_when_a_message_is_accepted() {
+    let world = World::new().await;
+    let dear = json!({"filter": {"data": {"total": {"$gte": 100}}}});
+    endpoint(&world, "dear", dear.clone()).await;
+    endpoint(&world, "other", json!({"eventTypes": ["a.two"], "filter": {"data": {"total": 40}}})).await;
+    let post = async |total: u32| {
+        let body = json!({"eventType": "a.one", "payload": {"total": total}}).to_string();
+        let reply = world.ask("POST", "/app/shop/msg", Some(&body), Some(&total.to_string())).await;
+        text(&reply.expect(202)["id"])
+    };
+    let verdict = async |message: &str, uid: &str| text(&of(&why(&world, message).await, uid)["verdict"]);
+    let (cheap, costly) = (post(40).await, post(100).await);
+    assert_eq!((verdict(&cheap, "dear").await, verdict(&costly, "dear").await), ("filter".into(), "queued".into()));
+    assert_eq!(verdict(&cheap, "other").await, "event_type", "a filter is asked last");
+
+    // What was decided stays, also for who repeats himself.
+    world.ask("PATCH", "/app/shop/endpoint/dear", Some(r#"{"filter":null}"#), None).await.expect(200);
+    assert_eq!(post(40).await, cheap);
+    assert_eq!(verdict(&cheap, "dear").await, "filter");
+    world.ask("PATCH", "/app/shop/endpoint/dear", Some(&dear.to_string()), None).await.expect(200);
+
+    // A resend that somebody asks for goes regardless.
+    let resend = format!("/app/shop/msg/{cheap}/endpoint/dear/resend");
+    world.post(&resend, "{}").await.expect(202);
+    let shown = of(&why(&world, &cheap).await, "dear");
+    assert_eq!((text(&shown["verdict"]), &shown["state"]), ("filter".into(), &json!("waiting")));
+    let told =
+        "The endpoint's filter said no. Somebody had the message sent there later. It waits for its first attempt.";
+    assert_eq!(shown["explanation"], told);
 }
 
 #[tokio::test]

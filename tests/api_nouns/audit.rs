@@ -20,7 +20,8 @@ use crate::world::{Answer, KEY, OTHER_KEY, World};
 const SECRET: &str = "hush-hush";
 
 /// Operations that may only be asked with a server around them, or that change nothing which is kept.
-const NOT_ASKED: [&str; 1] = ["POST /api/v1/app/{application_id}/endpoint/{endpoint_id}/msg/test-attempt"];
+const NOT_ASKED: [&str; 2] =
+    ["POST /api/v1/app/{application_id}/endpoint/{endpoint_id}/msg/test-attempt", "POST /api/v1/filter/test"];
 
 /// A world whose log is read on as things are done.
 struct Log {
@@ -92,6 +93,13 @@ async fn of_applications(log: &mut Log) {
     let change = ["endpoint.changed"];
     log.ask(KEY, &format!("PATCH {endpoint}"), uid, json!({"disabled": true}), &change).await;
     log.ask(KEY, &format!("PATCH {endpoint}"), uid, json!({"disabled": false}), &change).await;
+    for ordered in [true, false] {
+        log.ask(KEY, &format!("PATCH {endpoint}"), uid, json!({"fifo": ordered}), &change).await;
+    }
+    let filter = json!({"filter": {"data": {"note": SECRET}}});
+    log.ask(KEY, &format!("PATCH {endpoint}"), uid, filter.clone(), &change).await;
+    log.ask(KEY, &format!("PATCH {endpoint}"), uid, filter, &[]).await;
+    log.ask(KEY, &format!("PATCH {endpoint}"), uid, json!({"filter": null}), &change).await;
     let (headers, path) = (json!({"headers": {"x-other": SECRET}}), format!("{uid}/headers"));
     log.ask(KEY, &format!("PUT {endpoint}/headers"), &path, headers, &change).await;
     let headers = json!({"headers": {"authorization": SECRET}});

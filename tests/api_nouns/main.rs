@@ -11,6 +11,7 @@ mod endpoint_rules;
 mod endpoints;
 mod environments;
 mod event_types;
+mod filters;
 mod import_export;
 mod inboxes;
 mod integrations;

@@ -13,6 +13,7 @@ use cornet::clock::{Clock, ManualClock};
 use cornet::domain::attempt::AttemptReport;
 use cornet::domain::envelope::Envelope;
 use cornet::domain::environment::Settings;
+use cornet::domain::filter::Subject;
 use cornet::domain::id::{ApplicationId, EndpointId, EnvironmentId, MessageId};
 use cornet::domain::message::Message;
 use cornet::domain::retry::RetrySchedule;
@@ -211,7 +212,9 @@ impl World {
             _ => data,
         };
         let routes = self.process.store.routes(self.application).await.unwrap().unwrap();
-        let verdict = |route: &Arc<cornet::store::Route>| (route.endpoint.id, route.endpoint.verdict("a.b", &[]));
+        let subject = Subject::new("a.b", payload.as_bytes(), id.time());
+        let verdict = |route: &Arc<cornet::store::Route>| (route.endpoint.id, route.endpoint.verdict(&subject));
+        let verdicts = routes.endpoints.iter().map(verdict).collect();
         let message = Message {
             id,
             environment_id: self.environment,
@@ -221,7 +224,7 @@ impl World {
             channels: Vec::new(),
             payload: Some(Bytes::from(payload)),
             expires_at: id.time().plus(Duration::from_secs(90 * 24 * 3_600)),
-            verdicts: routes.endpoints.iter().map(verdict).collect(),
+            verdicts,
         };
         let queued = message.queued().collect();
         let body = self.settings.envelope.wrap(&message, true).body;

@@ -2,6 +2,7 @@
 //! the environment's list are the operator's and the consumer's alike.
 
 mod deliveries;
+mod filter;
 mod list;
 mod new;
 mod overview;
@@ -52,6 +53,7 @@ pub(super) fn router() -> Router<Arc<Pages>> {
         .merge(recovery::router())
         .merge(testing::router())
         .merge(secret::router())
+        .merge(filter::router())
         .merge(settings::router())
         .merge(state::router())
 }
@@ -70,11 +72,13 @@ enum View {
     Deliveries,
     Testing,
     Secret,
+    Filter,
     Settings,
 }
 
 impl View {
-    const ALL: [Self; 5] = [Self::Overview, Self::Deliveries, Self::Testing, Self::Secret, Self::Settings];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::Deliveries, Self::Testing, Self::Secret, Self::Filter, Self::Settings];
 
     const fn title(self) -> &'static str {
         match self {
@@ -82,6 +86,7 @@ impl View {
             Self::Deliveries => "Deliveries",
             Self::Testing => "Testing",
             Self::Secret => "Secret",
+            Self::Filter => "Filter",
             Self::Settings => "Settings",
         }
     }
@@ -92,6 +97,7 @@ impl View {
             Self::Deliveries => "/deliveries",
             Self::Testing => "/test",
             Self::Secret => "/secret",
+            Self::Filter => "/filter",
             Self::Settings => "/settings",
         }
     }

@@ -12,7 +12,7 @@ use super::deliveries::attempts_table;
 use super::{EndpointPath, Shown, View, event_tags, health, test_button};
 use crate::dashboard::Pages;
 use crate::dashboard::components::chart::{grouped, spark};
-use crate::dashboard::components::data::{outside, short};
+use crate::dashboard::components::data::{outside, short, visible};
 use crate::dashboard::components::figures::{day_strip, outcomes, percent};
 use crate::dashboard::components::list::segments;
 use crate::dashboard::components::time::{ago, took};
@@ -28,6 +28,8 @@ use crate::ops::{AttemptsPage, FiguresOf};
 const LATEST: usize = 8;
 /// Event types that are shown before they are counted.
 const TAGS: usize = 12;
+/// How much of a filter is shown.
+const FILTER_CHARS: usize = 60;
 /// The percentile of latencies that is shown.
 const PERCENTILE: u64 = 95;
 
@@ -111,6 +113,15 @@ fn what_now(shown: &Shown, viewer: &Viewer) -> Markup {
     }
 }
 
+/// The beginning of a filter, as text that can be shown.
+fn beginning(filter: &str) -> String {
+    let mut shown = visible(&filter.chars().take(FILTER_CHARS).collect::<String>());
+    if filter.chars().count() > FILTER_CHARS {
+        shown.push('…');
+    }
+    shown
+}
+
 fn facts(shown: &Shown, viewer: &Viewer, day: &Strip) -> Markup {
     let endpoint = shown.endpoint();
     html! {
@@ -118,7 +129,7 @@ fn facts(shown: &Shown, viewer: &Viewer, day: &Strip) -> Markup {
             div.body.columns {
                 dl.facts {
                     dt { "Status" } dd { (health(endpoint, day)) }
-                    dt { "URL" } dd { (short("endpoint-url", &crate::dashboard::components::data::visible(&endpoint.url))) }
+                    dt { "URL" } dd { (short("endpoint-url", &visible(&endpoint.url))) }
                     dt { "Id" } dd { (short("endpoint-id", &endpoint.id.to_string())) }
                     @if let Some(uid) = &endpoint.uid { dt { "uid" } dd.mono { (outside(uid)) } }
                     dt { "Created" } dd { (ago(endpoint.created_at, viewer.now)) }
@@ -129,6 +140,10 @@ fn facts(shown: &Shown, viewer: &Viewer, day: &Strip) -> Markup {
                     dt { "Event types" } dd { (event_tags(endpoint.event_types.as_deref(), TAGS)) }
                     @if let Some(channels) = &endpoint.channels {
                         dt { "Channels" } dd { ul.tags { @for channel in channels { li.tag { (outside(channel)) } } } }
+                    }
+                    @if let Some(filter) = &endpoint.filter {
+                        dt { "Filter" }
+                        dd { a.mono.cut href=(shown.at(viewer.place, View::Filter.path())) { (beginning(filter.text())) } }
                     }
                     @if let Some(rate) = endpoint.throttle_rate { dt { "Rate limit" } dd { (rate) " a second" } }
                     @if endpoint.ordered { dt { "Order" } dd { "One message at a time, as they were accepted" } }
