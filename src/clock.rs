@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::domain::time::Timestamp;
 
@@ -30,10 +30,18 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        let time = clock_gettime(ClockId::Monotonic);
-        let part = |number: i64| u64::try_from(number).unwrap_or_default();
-        Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
+        as_duration(clock_gettime(ClockId::Monotonic))
     }
+}
+
+/// How long this thread has computed. Who is made to wait by others does not grow older by it.
+pub fn thread_time() -> Duration {
+    as_duration(clock_gettime(ClockId::ThreadCPUTime))
+}
+
+fn as_duration(time: Timespec) -> Duration {
+    let part = |number: i64| u64::try_from(number).unwrap_or_default();
+    Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
 }
 
 /// A clock whose wall-clock time stands still until it is moved by hand, for tests and simulations. Its monotonic

@@ -16,6 +16,7 @@ pub mod moving;
 mod operator;
 mod places;
 pub mod rotating;
+pub mod sandboxed;
 mod signals;
 mod tests_sent;
 mod vetting;
@@ -42,6 +43,7 @@ use crate::domain::own_names::OwnNames;
 use crate::domain::target::{Target, TargetPolicy};
 use crate::engine::Engine;
 use crate::engine::sender::{HttpSender, SenderSettings, SenderSetupError};
+use crate::engine::transformer::Transformer;
 use crate::ops::{Access, Inboxes, Operations};
 use crate::store::{
     DataDirectory, DataDirectoryError, Database, MASTER_KEY_BYTES, MasterKey, MasterKeys, Seat, Store, StoreError,
@@ -55,6 +57,9 @@ use places::Places;
 use signals::Signals;
 use tests_sent::EngineTests;
 use welcome::Welcome;
+
+/// What runs, also after its file was replaced by a newer one.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Why the server did not come to serve.
 #[derive(Debug, thiserror::Error)]
@@ -134,10 +139,11 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     let inboxes = Arc::new(Inboxes::new(store.clone(), &welcome.base_url()));
     let sender = Arc::new(sender(&config, policy.clone(), clock.clone(), inboxes.clone())?);
 
-    let tests = Arc::new(EngineTests { store: store.clone(), sender: sender.clone() });
-    let engine = Engine::start(store.clone(), feed, sender, clock.clone(), metrics.clone(), random);
+    let transformer = Arc::new(Transformer::new(THIS_PROGRAM.into(), clock.clone(), metrics.clone()));
+    let tests = EngineTests { store: store.clone(), sender: sender.clone(), transformer: transformer.clone() };
+    let engine = Engine::start(store.clone(), feed, sender, clock.clone(), metrics.clone(), transformer, random);
     let draining = CancellationToken::new();
-    let operations = Operations::new(store.clone(), Arc::new(policy)).with_test_sender(tests);
+    let operations = Operations::new(store.clone(), Arc::new(policy)).with_test_sender(Arc::new(tests));
     let operations = Arc::new(operations.with_inboxes(inboxes.clone()).with_quotas(config.quotas));
     let welcome = with_link(welcome, &operations, &store, has_terminal).await;
     let names = OwnNames::new(config.public_url.as_ref().and_then(|url| url.host_str()));

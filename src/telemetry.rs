@@ -61,6 +61,7 @@ pub struct Metrics {
     attempts_succeeded: Counter,
     attempts_failed: Counter,
     attempt_seconds: Histogram,
+    transform_seconds: Histogram,
     lag_seconds: Histogram,
     in_flight: Gauge,
     ended: [Counter; DeliveryState::ALL.len()],
@@ -88,11 +89,7 @@ impl Default for Metrics {
         Self {
             requests,
             request_seconds: seconds(&mut registry, "http_request_duration", "Time to answer a request", durations()),
-            requests_panicked: counter(
-                &mut registry,
-                "http_requests_panicked",
-                "Requests that hit a fault of Cornet's",
-            ),
+            requests_panicked: counter(&mut registry, "http_requests_panicked", "Requests that hit a fault of ours"),
             connections: gauge(&mut registry, "http_connections", "Open connections of clients"),
             accepted: counter(&mut registry, "messages_accepted", "Messages accepted and stored"),
             // Created at once, so that a rate over them starts at zero rather than at their first occurrence.
@@ -104,6 +101,7 @@ impl Default for Metrics {
                 "Time from the start of an attempt to its answer or failure",
                 durations(),
             ),
+            transform_seconds: seconds(&mut registry, "transform_duration", "Time that code ran", durations()),
             lag_seconds: seconds(
                 &mut registry,
                 "delivery_lag",
@@ -228,6 +226,11 @@ impl Metrics {
         self.attempt_seconds.observe(Duration::from_millis(report.duration_ms).as_secs_f64());
     }
 
+    /// The code of a transformation was run.
+    pub fn transformed(&self, duration: Duration) {
+        self.transform_seconds.observe(duration.as_secs_f64());
+    }
+
     /// A delivery came to its end.
     pub fn delivery_ended(&self, state: DeliveryState) {
         let index = DeliveryState::ALL.iter().position(|other| *other == state);
@@ -287,6 +290,7 @@ mod tests {
         metrics.request("unmatched", "BREW", 404, Duration::from_millis(1));
         metrics.accepted();
         metrics.committed(7);
+        metrics.transformed(Duration::from_millis(1));
         for status in [204, 500] {
             metrics.attempt_started(Duration::from_millis(2));
             metrics.attempt_ended(&report(status));
@@ -306,6 +310,7 @@ mod tests {
             "cornet_delivery_attempt_duration_seconds_count 2",
             "cornet_deliveries_ended_total{state=\"delivered\"} 0",
             "cornet_deliveries_ended_total{state=\"failed\"} 1",
+            "cornet_transform_duration_seconds_count 1",
             "cornet_delivery_lag_seconds_count 3",
             "cornet_deliveries_in_flight 1",
         ] {

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+#[path = "tidy/sealed.rs"]
+mod sealed;
 #[path = "tidy/threats.rs"]
 mod threats;
 

@@ -7,9 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use cornet::clock::SystemClock;
 use cornet::domain::attempt::{AttemptReport, KEPT_BODY_BYTES_MAX, KEPT_HEADER_BYTES_MAX};
+use cornet::domain::header;
 use cornet::domain::retry::{RETRY_AFTER_MAX, delay_after_answer, parse_retry_after};
 use cornet::domain::target::{Target, TargetPolicy};
 use cornet::domain::time::Timestamp;
+use cornet::domain::transformation::{TRANSFORMED_BYTES_MAX, Transformed};
 use cornet::engine::sender::{HttpSender, OutgoingRequest, Sender as _, SenderSettings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -64,7 +66,13 @@ impl Exchange {
     fn answered_with(&self, answer: &[u8]) -> AttemptReport {
         let target = Target::parse(&format!("http://{}/", self.address)).expect("the port has a URL");
         let headers = http::HeaderMap::new();
-        let request = OutgoingRequest { target: target.into(), headers, body: Bytes::new(), https_only: false };
+        let request = OutgoingRequest {
+            method: http::Method::POST,
+            target: target.into(),
+            headers,
+            body: Bytes::new(),
+            https_only: false,
+        };
         self.runtime.block_on(async {
             let answering = async {
                 let (mut stream, _) = self.listener.accept().await.expect("the sender comes");
@@ -105,5 +113,26 @@ pub fn response_head(bytes: &[u8]) {
             }
         }
         Err(error) => assert!(!succeeded && !error.detail.is_empty()),
+    }
+}
+
+/// What the code of a transformation answers: whatever is taken of it can be sent by the rules of endpoints.
+pub fn transformed(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let url = Target::parse("https://example.com/hook").expect("a URL");
+    let Ok(Transformed::Changed(change)) = Transformed::read(text, &url) else { return };
+    let (_, body) = text.split_once('\n').expect("what is taken has two lines");
+    assert_eq!(change.body.unwrap_or_default(), body, "the body is the second line");
+    assert!(body.len() <= TRANSFORMED_BYTES_MAX);
+    assert!(["POST", "PUT", "PATCH"].contains(&change.method.as_str()));
+    if let Some(target) = change.target {
+        assert!(Target::parse(target.as_str()).is_ok() && target.as_str() != url.as_str());
+    }
+    for (name, value) in &change.headers {
+        assert!(!header::is_reserved(name) && *name == name.to_ascii_lowercase(), "{name}");
+        assert!(
+            http::HeaderName::try_from(name).is_ok() && http::HeaderValue::try_from(value).is_ok(),
+            "{name}: {value}"
+        );
     }
 }

@@ -12,7 +12,7 @@ mod urls;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its folder in `fuzz/corpus`.
-pub const ALL: [(&str, Target); 18] = [
+pub const ALL: [(&str, Target); 19] = [
     ("addresses", urls::addresses),
     ("cursor", texts::cursor),
     ("envelope", bodies::envelope),
@@ -29,6 +29,7 @@ pub const ALL: [(&str, Target); 18] = [
     ("secret", secrets::secret),
     ("shipengine", bodies::shipengine),
     ("signature", secrets::signature),
+    ("transformed", answers::transformed),
     ("url", urls::url),
     ("vault", secrets::vault),
 ];

@@ -37,6 +37,7 @@ mod shipengine;
 mod statistics;
 mod statuses;
 mod test_attempts;
+mod transformations;
 mod webhooks_document;
 mod why;
 

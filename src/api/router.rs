@@ -21,7 +21,7 @@ use super::statuses::{MessageStatus, StatusCodeClass};
 use super::{
     ApiState, api_tokens, applications, attempts, audit, catalogue, destinations, endpoint_headers, endpoint_secrets,
     endpoints, environments, event_types, examples, filters, health, inboxes, integrations, messages, portal, recovery,
-    request_id, schedules, sent_requests, shipengine, statistics, test_attempts, why,
+    request_id, schedules, sent_requests, shipengine, statistics, test_attempts, transformations, why,
 };
 
 /// What the document says of the whole.
@@ -83,6 +83,8 @@ fn of_applications<T: Table>(table: T) -> T {
         .routes(routes!(endpoint_headers::get_headers, endpoint_headers::set_headers, endpoint_headers::patch_headers))
         .routes(routes!(endpoint_secrets::get_secret))
         .routes(routes!(endpoint_secrets::rotate_secret))
+        .routes(routes!(transformations::get_transformation, transformations::patch_transformation))
+        .routes(routes!(transformations::simulate_transformation))
         .routes(routes!(examples::send_example))
         .routes(routes!(test_attempts::test_attempt))
         .routes(routes!(recovery::recover))

@@ -11,6 +11,7 @@ pub mod healthcheck;
 pub mod link;
 pub mod moving;
 pub mod rotate_master_key;
+pub mod sandbox;
 pub mod send;
 pub mod serve;
 pub mod sign;
@@ -98,6 +99,9 @@ enum Command {
     Openapi,
     /// Ask the server on this machine whether it is ready; exits with 0 when it is
     Healthcheck(Options),
+    /// Run the code of transformations, for a server
+    #[command(hide = true)]
+    Sandbox,
     /// Print the version
     Version,
 }
@@ -124,6 +128,7 @@ pub fn run() -> ExitCode {
         Some(Command::RotateMasterKey(args)) => rotate_master_key::run(&args),
         Some(Command::Openapi) => print_line(&serde_json::to_string_pretty(&api::openapi())?),
         Some(Command::Healthcheck(options)) => healthcheck::run(&options),
+        Some(Command::Sandbox) => sandbox::run(),
         Some(Command::Version) => print_line(concat!("cornet ", env!("CARGO_PKG_VERSION"))),
     });
     done.unwrap_or_else(|error| {

@@ -59,6 +59,8 @@ pub fn cause(cause: Cause) -> String {
             Code::ResponseHeadTooLarge => "Answer's headers too large",
             Code::PayloadCorrupt => "Payload damaged",
             Code::OutcomeUnknown => "Outcome unknown",
+            Code::Transformation => "Transformation failed",
+            Code::TransformationCancelled => "Cancelled by its transformation",
             Code::SenderError => "Not sent",
         },
     };

@@ -196,6 +196,10 @@ pub enum AttemptErrorCode {
     ResponseHeadTooLarge,
     /// The stored payload does not match its checksum; nothing was sent.
     PayloadCorrupt,
+    /// The endpoint's transformation failed; nothing was sent.
+    Transformation,
+    /// The endpoint's transformation wanted nothing to be sent.
+    TransformationCancelled,
     /// Cornet stopped before the outcome was recorded.
     OutcomeUnknown,
     /// Cornet's own machine could not make the request.
@@ -204,7 +208,7 @@ pub enum AttemptErrorCode {
 
 impl AttemptErrorCode {
     /// Every kind of failure.
-    pub const ALL: [AttemptErrorCode; 17] = [
+    pub const ALL: [AttemptErrorCode; 19] = [
         Self::TargetForbidden,
         Self::DnsError,
         Self::DnsTimeout,
@@ -220,6 +224,8 @@ impl AttemptErrorCode {
         Self::ResponseInvalid,
         Self::ResponseHeadTooLarge,
         Self::PayloadCorrupt,
+        Self::Transformation,
+        Self::TransformationCancelled,
         Self::OutcomeUnknown,
         Self::SenderError,
     ];
@@ -242,16 +248,24 @@ impl AttemptErrorCode {
             Self::ResponseInvalid => "response_invalid",
             Self::ResponseHeadTooLarge => "response_head_too_large",
             Self::PayloadCorrupt => "payload_corrupt",
+            Self::Transformation => "transformation",
+            Self::TransformationCancelled => "transformation_cancelled",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::SenderError => "sender_error",
         }
     }
 
-    /// Whether it says nothing of the endpoint, but of Cornet or what is around it.
+    /// Whether it says nothing of the receiver, but of Cornet, what is around it, or the endpoint's own code.
     pub fn is_ours(self) -> bool {
         matches!(
             self,
-            Self::TargetForbidden | Self::DnsTimeout | Self::PayloadCorrupt | Self::OutcomeUnknown | Self::SenderError
+            Self::TargetForbidden
+                | Self::DnsTimeout
+                | Self::PayloadCorrupt
+                | Self::Transformation
+                | Self::TransformationCancelled
+                | Self::OutcomeUnknown
+                | Self::SenderError
         )
     }
 
@@ -306,6 +320,14 @@ impl AttemptErrorCode {
             Self::PayloadCorrupt => {
                 "The stored payload no longer matches its checksum and was not sent; ask the operator to check the \
                  storage and post the message again."
+            }
+            Self::Transformation => {
+                "The endpoint's transformation failed on this message and nothing was sent; mend its code, and the next \
+                 attempt runs it."
+            }
+            Self::TransformationCancelled => {
+                "The endpoint's transformation answered `cancel: true`, so nothing was sent and nothing will be; resend \
+                 the message to run it again."
             }
             Self::OutcomeUnknown => {
                 "Cornet stopped before it learned the outcome; it sends the message again with the same webhook-id."

@@ -64,6 +64,8 @@ actions! {
     SecretRevealed = "endpoint.secret_revealed",
     /// An endpoint got another secret.
     SecretRotated = "endpoint.secret_rotated",
+    /// The transformation of an endpoint was changed.
+    TransformationChanged = "endpoint.transformation_changed",
     /// An environment was made.
     EnvironmentCreated = "environment.created",
     /// An environment or its settings were changed.

@@ -37,3 +37,4 @@ pub mod session;
 pub mod signature;
 pub mod target;
 pub mod time;
+pub mod transformation;

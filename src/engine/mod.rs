@@ -7,9 +7,11 @@ pub mod connector;
 pub mod courier;
 mod metered;
 pub mod resolver;
+pub mod sandbox;
 pub mod scheduler;
 pub mod sender;
 pub mod tls;
+pub mod transformer;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +33,7 @@ use crate::telemetry::Metrics;
 use courier::{Courier, Step};
 use scheduler::{Limits, Ready, Scheduler, Work};
 use sender::Sender;
+use transformer::Transformer;
 
 /// Notices that are taken in at a time.
 const NOTICES_MAX: usize = 1_024;
@@ -58,12 +61,13 @@ impl Engine {
         sender: S,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
+        transformer: Arc<Transformer>,
         random: fastrand::Rng,
     ) -> Self {
         let tasks = TaskTracker::new();
         let stopping = CancellationToken::new();
         let room = Arc::new(Room {
-            courier: Courier::new(store.clone(), random),
+            courier: Courier::new(store.clone(), transformer, random),
             scheduler: Mutex::new(Scheduler::new(Limits::default())),
             store,
             sender,
@@ -355,6 +359,12 @@ impl<S: Sender> Room<S> {
                 {
                     tracing::error!(%error, "cannot switch off an endpoint that is gone");
                 }
+                self.finish(ready, concluded.record, Some(concluded.shown));
+            }
+            Ok(Step::Fail(report, prepared)) => {
+                self.metrics.attempt_started(self.clock.now().since(ready.delivery.next_attempt()));
+                self.metrics.attempt_ended(&report);
+                let concluded = self.courier.conclude(ready, &prepared, report);
                 self.finish(ready, concluded.record, Some(concluded.shown));
             }
             // What ends without being sent says nothing against the endpoint.

@@ -32,9 +32,11 @@ pub const READ_BODY_BYTES_MAX: usize = 64 * 1024;
 /// The longest `retry-after` that can mean anything (THREATS C17).
 const RETRY_AFTER_BYTES_MAX: usize = 64;
 
-/// One request to a receiver; always a POST.
+/// One request to a receiver.
 #[derive(Clone, Debug)]
 pub struct OutgoingRequest {
+    /// How it is sent: POST, unless the endpoint's code wants another method.
+    pub method: Method,
     /// Where it goes.
     pub target: Arc<Target>,
     /// All headers except `content-length` and, unless it is to differ from the URL's, `host`.
@@ -264,14 +266,14 @@ fn withdraw_unless(may_write: MayWrite<'_>) -> Result<(), Unanswered> {
 
 /// The request as the HTTP library takes it.
 fn form(outgoing: OutgoingRequest) -> Result<Request<Full<Bytes>>, AttemptError> {
-    let OutgoingRequest { target, mut headers, body, .. } = outgoing;
+    let OutgoingRequest { method, target, mut headers, body, .. } = outgoing;
     let refused = || AttemptError::new(AttemptErrorCode::SenderError, "the request could not be formed");
     let uri = target.path_and_query().parse().map_err(|_| refused())?;
     if !headers.contains_key(HOST) {
         headers.insert(HOST, HeaderValue::from_str(target.authority()).map_err(|_| refused())?);
     }
     let mut request = Request::new(Full::new(body));
-    *request.method_mut() = Method::POST;
+    *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     Ok(request)

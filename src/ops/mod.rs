@@ -39,6 +39,7 @@ mod system;
 mod test_attempts;
 #[cfg(test)]
 mod tests;
+mod transformations;
 mod why;
 
 pub use access::Access;
@@ -62,7 +63,8 @@ pub use sessions::{NewSession, PortalAccess, PortalEntry};
 pub use shipengine::{Webhook, WebhookChange};
 pub use sign_in_limit::SIGN_IN_FAILURES_MAX;
 pub use system::SystemState;
-pub use test_attempts::{Reporting, TESTS_IN_FLIGHT_MAX, TestAttempt, TestSender};
+pub use test_attempts::{TESTS_IN_FLIGHT_MAX, TestAttempt, TestSender, UnderWay};
+pub use transformations::{Simulated, Simulation};
 pub use why::Why;
 
 pub use crate::store::{

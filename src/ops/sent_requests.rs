@@ -6,12 +6,14 @@ use bytes::Bytes;
 use super::{Access, OpError, Operations};
 use crate::domain::delivery::Attempt;
 use crate::domain::endpoint::Endpoint;
+use crate::domain::message::Message;
 use crate::domain::target::Target;
+use crate::domain::transformation::CONCEALED;
 use crate::store::{Route, Routes};
 
 /// What stands in the place of the value of a header that the endpoint adds: it may be a credential, which is written
 /// and never shown (THREATS E10).
-pub const HIDDEN: &str = "•••";
+pub const HIDDEN: &str = CONCEALED;
 
 /// Headers that a client sets itself.
 const OF_THE_CLIENT: [&str; 2] = ["content-length", "host"];
@@ -27,8 +29,12 @@ const WEBHOOK_SIGNATURE: &str = "webhook-signature";
 pub struct FormedRequest {
     /// The method.
     pub method: String,
+    /// Where it goes.
+    pub url: String,
     /// The headers, by lower-case name.
     pub headers: Vec<(String, String)>,
+    /// Names of those that the endpoint's transformation adds.
+    pub added: Vec<String>,
     /// The body.
     pub body: Bytes,
 }
@@ -46,29 +52,44 @@ pub enum Difference {
     EnvironmentChanged,
     /// The endpoint's secret has been replaced since.
     SecretReplaced,
+    /// The endpoint's transformation has been changed since.
+    TransformationChanged,
+    /// The endpoint's transformation makes no request of it.
+    NotTransformed,
 }
 
 impl Difference {
     /// Every difference.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::PayloadDeleted,
         Self::EndpointDeleted,
         Self::EndpointChanged,
         Self::EnvironmentChanged,
         Self::SecretReplaced,
+        Self::TransformationChanged,
+        Self::NotTransformed,
     ];
 
     /// What is different, in one sentence for people.
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::PayloadDeleted => "The payload has been deleted, so the body and its signature are gone.",
-            Self::EndpointDeleted => "The endpoint has been deleted, and with it its own headers and its secrets.",
+            Self::EndpointDeleted => {
+                "The endpoint has been deleted, and with it its own headers, its secrets and its \
+                 transformation."
+            }
             Self::EndpointChanged => "The endpoint has been changed since, so its own headers may have been others.",
             Self::EnvironmentChanged => {
                 "The environment has been changed since, so the body may have been in another envelope."
             }
             Self::SecretReplaced => {
                 "The endpoint's secret has been replaced since, so a signature by one that is gone may be missing."
+            }
+            Self::TransformationChanged => {
+                "The endpoint's transformation has been changed since, so method, headers and body may have been others."
+            }
+            Self::NotTransformed => {
+                "The endpoint's transformation fails on this message or cancels it, so this is what its code is given."
             }
         }
     }
@@ -123,11 +144,19 @@ impl SentRequest {
         })
     }
 
-    fn hide_headers_of(&mut self, endpoint: &Endpoint) {
+    fn hide_headers_of(&mut self, endpoint: &Endpoint, added: &[String]) {
         for (name, value) in &mut self.headers {
-            if endpoint.headers.contains_key(name) {
+            if endpoint.headers.contains_key(name) || added.contains(name) {
                 HIDDEN.clone_into(value);
             }
+        }
+    }
+
+    /// Names the host of the URL that it went to, whatever the endpoint's is by now.
+    fn go_to_its_url(&mut self) {
+        let Ok(target) = Target::parse(&self.url) else { return };
+        for (_, value) in self.headers.iter_mut().filter(|(name, _)| name == "host") {
+            target.authority().clone_into(value);
         }
     }
 
@@ -163,8 +192,8 @@ impl Operations {
         let attempt = self.attempt(access, application, message, attempt).await?;
         let routes = self.routes(access, application).await?;
         let message = self.message_of(&routes, message, true).await?;
-        let then = self.then(&routes, &attempt).await?;
-        let formed = self.sender()?.form(&routes, &then.route, &message, attempt.sent_at);
+        let mut then = self.then(&routes, &attempt).await?;
+        let formed = self.formed(&routes, &mut then, &message, &attempt).await?;
         let mut request = SentRequest {
             method: formed.method,
             url: attempt.url,
@@ -172,7 +201,8 @@ impl Operations {
             body: Some(formed.body),
             differences: then.differences,
         };
-        request.hide_headers_of(&then.route.endpoint);
+        request.hide_headers_of(&then.route.endpoint, &formed.added);
+        request.go_to_its_url();
         if then.route.signers.is_empty() {
             request.headers.retain(|(name, _)| name != WEBHOOK_SIGNATURE);
         }
@@ -181,6 +211,27 @@ impl Operations {
             request.differences.insert(0, Difference::PayloadDeleted);
         }
         Ok(request)
+    }
+
+    /// The request as it is formed now; where the endpoint's code makes none, as it is without.
+    async fn formed(
+        &self,
+        routes: &Routes,
+        then: &mut Then,
+        message: &Message,
+        attempt: &Attempt,
+    ) -> Result<FormedRequest, OpError> {
+        let sender = self.sender()?;
+        // Without a payload there is nothing that code could be run on.
+        if message.payload.is_some() {
+            if let Ok(formed) = sender.form(routes, &then.route, message, attempt.sent_at).await {
+                return Ok(formed);
+            }
+            then.differences.push(Difference::NotTransformed);
+        }
+        then.route.transformation = None;
+        let formed = sender.form(routes, &then.route, message, attempt.sent_at).await;
+        formed.map_err(|error| OpError::conflict("request", error))
     }
 
     async fn then(&self, routes: &Routes, attempt: &Attempt) -> Result<Then, OpError> {
@@ -200,10 +251,18 @@ impl Operations {
         if then.replaced && !differences.contains(&Difference::EndpointDeleted) {
             differences.push(Difference::SecretReplaced);
         }
-        endpoint.url.clone_from(&attempt.url);
-        let target = Target::parse(&attempt.url).map_err(|error| OpError::conflict("url", error))?;
+        let transformation = routes.endpoint(attempt.endpoint_id).and_then(|route| route.transformation.clone());
+        let changed_at = self.store.transformation(attempt.endpoint_id).await?.updated_at;
+        if changed_at.is_some_and(|changed_at| changed_at > attempt.sent_at) {
+            differences.push(Difference::TransformationChanged);
+        }
+        // Code is given the URL that the endpoint has, and may make another of it.
+        if transformation.is_none() {
+            endpoint.url.clone_from(&attempt.url);
+        }
+        let target = Target::parse(&endpoint.url).map_err(|error| OpError::conflict("url", error))?;
         let signers = then.signers.into_iter().map(|signer| (signer, None)).collect();
-        Ok(Then { route: Route { endpoint, target: target.into(), signers }, differences })
+        Ok(Then { route: Route { endpoint, target: target.into(), signers, transformation }, differences })
     }
 }
 

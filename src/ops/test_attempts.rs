@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::attempts::route;
 use super::sent_requests::FormedRequest;
 use super::{Access, NewExample, NewMessage, OpError, Operations};
-use crate::domain::attempt::AttemptReport;
+use crate::domain::attempt::{AttemptError, AttemptReport};
 use crate::domain::delivery::{Attempt, Trigger};
 use crate::domain::id::ApplicationId;
 use crate::domain::message::Message;
@@ -18,17 +18,29 @@ use crate::store::{Route, Routes};
 /// At most so many tests of one application's endpoints are under way at a time.
 pub const TESTS_IN_FLIGHT_MAX: usize = 4;
 
-/// The outcome of a test that is under way.
-pub type Reporting<'a> = Pin<Box<dyn Future<Output = AttemptReport> + Send + 'a>>;
+/// What is under way.
+pub type UnderWay<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Who sends a test, and knows what deliveries are sent like.
 pub trait TestSender: Send + Sync {
     /// Sends `message` to the endpoint of `route` as a delivery would be sent, marked as a test, and waits for the
-    /// outcome, which is never later than the deadline of deliveries.
-    fn send<'a>(&'a self, routes: &'a Routes, route: &'a Route, message: &'a Message) -> Reporting<'a>;
+    /// outcome, which is never later than the deadline of deliveries; says also where it went.
+    fn send<'a>(
+        &'a self,
+        routes: &'a Routes,
+        route: &'a Route,
+        message: &'a Message,
+    ) -> UnderWay<'a, (String, AttemptReport)>;
 
-    /// The request of a delivery of `message` to the endpoint of `route`, as it is sent at `sent_at`.
-    fn form(&self, routes: &Routes, route: &Route, message: &Message, sent_at: Timestamp) -> FormedRequest;
+    /// The request of a delivery of `message` to the endpoint of `route`, as it is sent at `sent_at`; or why its
+    /// transformation makes none of it.
+    fn form<'a>(
+        &'a self,
+        routes: &'a Routes,
+        route: &'a Route,
+        message: &'a Message,
+        sent_at: Timestamp,
+    ) -> UnderWay<'a, Result<FormedRequest, AttemptError>>;
 }
 
 /// What came of a test.
@@ -45,13 +57,13 @@ pub struct TestAttempt {
 pub(super) struct TestsInFlight(Arc<Mutex<HashMap<ApplicationId, usize>>>);
 
 /// A place among the tests under way; it is free again when this goes, also when whoever asked has hung up.
-struct Place {
+pub(super) struct Place {
     tests: TestsInFlight,
     application_id: ApplicationId,
 }
 
 impl TestsInFlight {
-    fn enter(&self, application_id: ApplicationId) -> Result<Place, OpError> {
+    pub(super) fn enter(&self, application_id: ApplicationId) -> Result<Place, OpError> {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = under_way.entry(application_id).or_default();
         if *count >= TESTS_IN_FLIGHT_MAX {
@@ -102,7 +114,7 @@ impl Operations {
         let _place = self.tests_in_flight.enter(routes.application.id)?;
         let message = self.unkept(&routes, new);
         let (id, sent_at) = (self.store.next_id(), self.store.now());
-        let report = sender.send(&routes, route, &message).await;
+        let (url, report) = sender.send(&routes, route, &message).await;
         let attempt = Attempt {
             id,
             message_id: message.id,
@@ -110,7 +122,7 @@ impl Operations {
             application_id: message.application_id,
             trigger: Trigger::Manual,
             number: 1,
-            url: route.endpoint.url.clone(),
+            url,
             sent_at,
             duration_ms: report.duration_ms,
             remote_address: report.remote_address,
@@ -127,7 +139,7 @@ impl Operations {
     }
 
     /// A message with an id of its own that is in no store.
-    fn unkept(&self, routes: &Routes, new: NewMessage) -> Message {
+    pub(super) fn unkept(&self, routes: &Routes, new: NewMessage) -> Message {
         let id = self.store.next_id();
         Message {
             id,
@@ -135,7 +147,7 @@ impl Operations {
             application_id: routes.application.id,
             event_type: new.event_type,
             event_id: None,
-            channels: Vec::new(),
+            channels: new.channels,
             payload: Some(new.payload),
             expires_at: id.time(),
             verdicts: Vec::new(),

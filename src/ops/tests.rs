@@ -153,6 +153,16 @@ impl Scene {
             Some(status) => Ok(Answer { status, ..Answer::default() }),
             None => Err(AttemptError::new(AttemptErrorCode::Timeout, "it took too long")),
         };
+        self.record_result(delivery, duration_ms, result, outcome)
+    }
+
+    fn record_result(
+        &self,
+        delivery: Delivery,
+        duration_ms: u64,
+        result: Result<Answer, AttemptError>,
+        outcome: Outcome,
+    ) -> Delivery {
         let attempt = Attempt {
             id: self.store.next_id(),
             message_id: delivery.message_id,
@@ -178,6 +188,15 @@ impl Scene {
 
     fn fail(&self, delivery: Delivery, status: Option<u16>) {
         self.record(delivery, 900, status, Outcome::Ended(DeliveryState::Failed));
+    }
+
+    /// The endpoint's transformation fails, again and for good.
+    async fn fail_in_code(&self, delivery: Delivery) {
+        let error = || Err(AttemptError::new(AttemptErrorCode::Transformation, "Error: no"));
+        let again = self.record_result(delivery, 0, error(), Outcome::Retry(self.store.now()));
+        self.settle().await;
+        self.record_result(again, 0, error(), Outcome::Ended(DeliveryState::Failed));
+        self.settle().await;
     }
 
     fn retry(&self, delivery: Delivery, status: Option<u16>) -> Delivery {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header::{CONTENT_LENGTH, HOST};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue};
 use tokio::time::timeout;
 
 use super::inbox_door::{ANSWER_HEADERS, as_texts, take, why_not};
@@ -58,7 +58,7 @@ impl<S> InboxSender<S> {
 
 /// The request as it would arrive over a connection.
 fn as_received(request: OutgoingRequest) -> Received {
-    let OutgoingRequest { target, mut headers, body, .. } = request;
+    let OutgoingRequest { method, target, mut headers, body, .. } = request;
     if !headers.contains_key(HOST)
         && let Ok(host) = HeaderValue::from_str(target.authority())
     {
@@ -66,7 +66,7 @@ fn as_received(request: OutgoingRequest) -> Received {
     }
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     let path = target.path_and_query().to_owned();
-    Received { method: Method::POST.to_string(), path, headers: as_texts(&headers), body }
+    Received { method: method.to_string(), path, headers: as_texts(&headers), body }
 }
 
 fn answered(inbox: &Inbox) -> Answer {

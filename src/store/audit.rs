@@ -80,6 +80,12 @@ impl<T> Outcome for Updated<T> {
     }
 }
 
+impl<T: Outcome, E> Outcome for Result<T, E> {
+    fn is_change(&self) -> bool {
+        self.as_ref().is_ok_and(Outcome::is_change)
+    }
+}
+
 impl Outcome for Inserted {
     fn is_change(&self) -> bool {
         *self == Self::New

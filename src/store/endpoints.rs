@@ -10,7 +10,7 @@ use super::error::StoreError;
 use super::idempotency::{self, IdempotencyKey, Inserted};
 use super::routing::Stale;
 use super::vault::Vault;
-use super::{Store, Updated, applications, endpoint_secrets, environments, json_list};
+use super::{Store, Updated, applications, endpoint_secrets, environments, json_list, transformations};
 use crate::domain::audit::{Action, Actor, Deed};
 use crate::domain::endpoint::{DisabledBecause, ENDPOINTS_PER_APPLICATION_MAX, Endpoint, EndpointChange, Headers};
 use crate::domain::filter::{Filter, InvalidFilter};
@@ -148,9 +148,10 @@ pub(super) fn ids(connection: &Connection, application_id: ApplicationId) -> Res
     connection.query(IDS, &[application_id.into()], |row| row.id(0))
 }
 
-/// Deletes an endpoint with its secrets.
+/// Deletes an endpoint with its secrets and its transformation.
 pub(super) fn delete(connection: &Connection, id: EndpointId) -> Result<(), StoreError> {
     endpoint_secrets::delete_all(connection, id)?;
+    transformations::delete(connection, id)?;
     connection.execute(DELETE, &[id.into()])?;
     Ok(())
 }

@@ -16,8 +16,11 @@ use crate::domain::time::Timestamp;
 
 const FAILED_OF_LATE: &str = "SELECT endpoint_id FROM failures WHERE day >= ?1";
 const LAST_DELIVERED: &str = "SELECT coalesce(max(id), 0) FROM deliveries WHERE endpoint_id = ?1 AND state = ?2";
-const FIRST_ENDED_AFTER: &str = "SELECT min(id) FROM deliveries WHERE endpoint_id = ?1 AND state = ?2 AND id > ?3";
-const FIRST_RETRIED_AFTER: &str = "SELECT min(id) FROM attempts WHERE endpoint_id = ?1 AND id > ?2";
+// What the endpoint's own code refused says nothing of its receiver.
+const FIRST_ENDED_AFTER: &str = "SELECT min(id) FROM deliveries WHERE endpoint_id = ?1 AND state = ?2 AND id > ?3
+    AND (error_code IS NULL OR error_code NOT IN ('transformation', 'transformation_cancelled'))";
+const FIRST_RETRIED_AFTER: &str = "SELECT min(id) FROM attempts WHERE endpoint_id = ?1 AND id > ?2
+    AND (error_code IS NULL OR error_code NOT IN ('transformation', 'transformation_cancelled'))";
 /// What had been delivered and was then resent stands among the attempts.
 const LAST_SUCCEEDED_AFTER: &str =
     "SELECT max(id) FROM attempts WHERE endpoint_id = ?1 AND id > ?2 AND status_code BETWEEN 200 AND 299";

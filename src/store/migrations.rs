@@ -36,7 +36,8 @@ const STEPS: &[Step] = steps![
     "0007_nodes",
     "0008_audit_entries",
     "0009_order",
-    "0010_filter"
+    "0010_filter",
+    "0011_transformations"
 ];
 
 /// Held by the node that looks and applies; the number means nothing else.

@@ -6,7 +6,7 @@ use super::database::Database;
 use super::error::StoreError;
 use super::master_keys::MasterKeys;
 use super::vault::Vault;
-use super::{Store, endpoint_secrets, endpoints, inboxes, seal};
+use super::{Store, endpoint_secrets, endpoints, inboxes, seal, transformations};
 use crate::domain::audit::{Action, Actor, Deed};
 use crate::domain::id::Id;
 
@@ -24,7 +24,7 @@ pub(super) struct Column {
 }
 
 /// Everything that is sealed, but for what tells the master key itself.
-pub(super) const COLUMNS: [Column; 3] = [
+pub(super) const COLUMNS: [Column; 4] = [
     Column {
         rows: "SELECT id, endpoint_id, sealed FROM endpoint_secrets WHERE id > ?1 ORDER BY id LIMIT ?2",
         replace: "UPDATE endpoint_secrets SET sealed = ?2 WHERE id = ?1 AND sealed = ?3",
@@ -39,6 +39,12 @@ pub(super) const COLUMNS: [Column; 3] = [
         rows: "SELECT id, id, secret FROM inboxes WHERE id > ?1 AND secret IS NOT NULL ORDER BY id LIMIT ?2",
         replace: "UPDATE inboxes SET secret = ?2 WHERE id = ?1 AND secret = ?3",
         place: |id| inboxes::secret_place(Id::from_number(id)),
+    },
+    Column {
+        rows: "SELECT endpoint_id, endpoint_id, variables FROM transformations WHERE endpoint_id > ?1
+            ORDER BY endpoint_id LIMIT ?2",
+        replace: "UPDATE transformations SET variables = ?2 WHERE endpoint_id = ?1 AND variables = ?3",
+        place: |id| transformations::variables_place(Id::from_number(id)),
     },
 ];
 
@@ -187,4 +193,4 @@ impl Store {
 
 /// Every question, for the test of query plans.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 3] = [COLUMNS[0].rows, COLUMNS[1].rows, COLUMNS[2].rows];
+pub(super) const QUERIES: [&str; 4] = [COLUMNS[0].rows, COLUMNS[1].rows, COLUMNS[2].rows, COLUMNS[3].rows];

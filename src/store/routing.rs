@@ -10,7 +10,9 @@ use super::connection::Connection;
 use super::error::StoreError;
 use super::news::News;
 use super::vault::Vault;
-use super::{Store, applications, endpoint_secrets, endpoints, environments, event_types, locks, schedules};
+use super::{
+    Store, applications, endpoint_secrets, endpoints, environments, event_types, locks, schedules, transformations,
+};
 use crate::domain::application::Application;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::environment::Environment;
@@ -19,6 +21,7 @@ use crate::domain::retry::{RetryPolicy, RetrySchedule};
 use crate::domain::signature::Signer;
 use crate::domain::target::Target;
 use crate::domain::time::Timestamp;
+use crate::domain::transformation::Transformation;
 
 /// So many bytes of a filter take about as much memory as an endpoint does.
 const FILTER_BYTES_AS_ENDPOINT: usize = 256;
@@ -31,6 +34,8 @@ pub struct Route {
     pub target: Arc<Target>,
     /// Its secrets, each until when it signs; the first is the one in use.
     pub signers: Vec<(Signer, Option<Timestamp>)>,
+    /// What its deliveries go through, if they do.
+    pub transformation: Option<Arc<Transformation>>,
 }
 
 /// An application and where its messages go.
@@ -76,7 +81,9 @@ impl Weight for Routes {
     fn weight(&self) -> u64 {
         let filters = self.endpoints.iter().filter_map(|route| route.endpoint.filter.as_ref());
         let filters: usize = filters.map(|filter| filter.text().len().div_ceil(FILTER_BYTES_AS_ENDPOINT)).sum();
-        1 + self.endpoints.len() as u64 + filters as u64 + self.schedules.len() as u64
+        let code = |route: &Arc<Route>| route.transformation.as_ref()?.code.as_ref().map(String::len);
+        let kib_of_code = self.endpoints.iter().filter_map(code).sum::<usize>() / 1024;
+        1 + (self.endpoints.len() + self.schedules.len() + filters + kib_of_code) as u64
     }
 }
 
@@ -88,12 +95,14 @@ fn load(connection: &Connection, vault: &Vault, id: ApplicationId) -> Result<Opt
         return Ok(None);
     };
     let mut routes = Vec::new();
+    let mut transformations = transformations::running(connection, vault, id)?;
     for endpoint in endpoints::of_application(connection, vault, id)? {
         let secrets = endpoint_secrets::secrets(connection, vault, endpoint.id)?;
         let target = Target::parse(&endpoint.url)
             .map_err(|error| StoreError::Corrupt(format!("the URL of {}: {error}", endpoint.id)))?;
         let signers = secrets.iter().map(|kept| (Signer::new(&kept.secret), kept.until)).collect();
-        routes.push(Arc::new(Route { endpoint, target: Arc::new(target), signers }));
+        let transformation = transformations.remove(&endpoint.id);
+        routes.push(Arc::new(Route { endpoint, target: Arc::new(target), signers, transformation }));
     }
     let checks_schemas = environment.settings.checks_schemas && event_types::have_schemas(connection, environment.id)?;
     let schedules = schedules::of_environment(connection, environment.id)?;

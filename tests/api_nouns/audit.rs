@@ -20,8 +20,11 @@ use crate::world::{Answer, KEY, OTHER_KEY, World};
 const SECRET: &str = "hush-hush";
 
 /// Operations that may only be asked with a server around them, or that change nothing which is kept.
-const NOT_ASKED: [&str; 2] =
-    ["POST /api/v1/app/{application_id}/endpoint/{endpoint_id}/msg/test-attempt", "POST /api/v1/filter/test"];
+const NOT_ASKED: [&str; 3] = [
+    "POST /api/v1/app/{application_id}/endpoint/{endpoint_id}/msg/test-attempt",
+    "POST /api/v1/app/{application_id}/endpoint/{endpoint_id}/transformation/simulate",
+    "POST /api/v1/filter/test",
+];
 
 /// A world whose log is read on as things are done.
 struct Log {
@@ -104,6 +107,14 @@ async fn of_applications(log: &mut Log) {
     log.ask(KEY, &format!("PUT {endpoint}/headers"), &path, headers, &change).await;
     let headers = json!({"headers": {"authorization": SECRET}});
     log.ask(KEY, &format!("PATCH {endpoint}/headers"), &path, headers, &change).await;
+    let (transformation, path) = (format!("PATCH {endpoint}/transformation"), format!("{uid}/transformation"));
+    let transformed = ["endpoint.transformation_changed"];
+    let code =
+        json!({"code": format!("function handler() {{ {SECRET} }}"), "variables": {"T": SECRET}, "enabled": true});
+    log.ask(KEY, &transformation, &path, code, &transformed).await;
+    log.ask(KEY, &transformation, &path, json!({"enabled": true, "variables": {"T": "\u{2022}\u{2022}\u{2022}"}}), &[])
+        .await;
+    log.ask(KEY, &transformation, &path, json!({"enabled": false}), &transformed).await;
     let rotated = ["endpoint.secret_rotated"];
     log.ask(KEY, &format!("POST {endpoint}/secret/rotate"), &format!("{uid}/secret/rotate"), json!({}), &rotated).await;
     let revealed = ["endpoint.secret_revealed"];

@@ -28,6 +28,7 @@ fn sample(member: &str) -> Value {
         "since" => json!("2026-01-01T00:00:00Z"),
         "payload" | "headers" | "data" => json!({}),
         "eventTypes" => json!(["a"]),
+        "code" => json!("function handler(webhook) { return webhook }"),
         _ => json!("a"),
     }
 }

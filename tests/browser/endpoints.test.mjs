@@ -65,6 +65,32 @@ for (const javaScript of [true, false]) {
     assert.deepEqual(endpoint.filterTypes ?? endpoint.eventTypes, ["order.created"]);
   });
 
+  test(`code is tried on an example, saved, and run on what is sent, ${how}`, async () => {
+    const app = await anApplication();
+    const endpoint = await anEndpoint(app, `/transformed-${javaScript}`);
+    const page = await browser.page({ signedIn: true, javaScript });
+    await page.goto(pathOf(app, endpoint));
+    await page.getByRole("link", { name: "Transformation", exact: true }).click();
+    const code = page.getByLabel("Code", { exact: true });
+    await code.fill("function handler(webhook) {\n  return webhook.no.such }");
+    page.expectNoise(/422/);
+    await page.getByRole("button", { name: "Run the code" }).click();
+    await page.getByText(/TypeError.*\(line 2\)/).waitFor();
+    await code.fill("function handler(webhook) { webhook.payload = { key: webhook.variables.KEY }; return webhook }");
+    await page.getByLabel("Variables").fill("KEY=hush-hush");
+    await page.getByRole("button", { name: "Run the code" }).click();
+    await page.getByText("It ran.").waitFor();
+    assert.match(await page.locator("#simulated-body").textContent(), /"key": "hush-hush"/);
+    await page.getByLabel("Run it on every delivery").check();
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByText("Saved.", { exact: true }).waitFor();
+    assert.equal(await page.getByLabel("Variables").inputValue(), "KEY=•••");
+    assert.ok(!(await page.content()).includes("hush-hush"), "a value is never shown again");
+    await server.api(`/app/${app.id}/msg`, { body: { eventType: "order.created", payload: {} } });
+    const [request] = await receiver.waitFor(`/transformed-${javaScript}`, 1);
+    assert.equal(String(request.body), '{"key":"hush-hush"}');
+  });
+
   test(`an inbox fills in the URL and what was typed stays, ${how}`, async () => {
     const app = await anApplication();
     const page = await browser.page({ signedIn: true, javaScript });
@@ -171,9 +197,9 @@ test("who may only look sees no secret and can change nothing", async () => {
   const endpoint = await anEndpoint(app, "/looked-at");
   const page = await browser.page();
   await enterPortal(page, server, app.id, { readOnly: true });
-  for (const tail of ["", "/deliveries", "/test", "/secret", "/settings"]) {
+  for (const tail of ["", "/deliveries", "/test", "/transformation", "/secret", "/settings"]) {
     await page.goto(`/portal/${app.id}/endpoints/${endpoint.id}${tail}`);
     const names = await page.locator("main").getByRole("button").allInnerTexts();
-    assert.deepEqual(names.filter((name) => /send|save|reveal|resend|disable|set header/i.test(name)), [], tail);
+    assert.deepEqual(names.filter((name) => /send|save|run|reveal|resend|disable|set header/i.test(name)), [], tail);
   }
 });

@@ -80,6 +80,7 @@ function dashboardPages(scene) {
     ["endpoint", endpoint],
     ["endpoint-deliveries", `${endpoint}/deliveries`],
     ["endpoint-test", `${endpoint}/test`],
+    ["endpoint-transformation", `${endpoint}/transformation`, true],
     ["endpoint-settings", `${endpoint}/settings`],
     ["add-endpoint", `${application}/endpoints/new`],
     ["event-types", "/event-types"],

@@ -14,6 +14,7 @@ use cornet::domain::message::Message;
 use cornet::domain::time::Timestamp;
 use cornet::engine::Engine;
 use cornet::engine::sender::{MayWrite, OutgoingRequest, Sender};
+use cornet::engine::transformer::Transformer;
 use cornet::store::{Accepted, Database, Seat, Store, Vault};
 use cornet::telemetry::Metrics;
 use tokio::runtime::Runtime;
@@ -119,7 +120,9 @@ impl Node {
         let random = fastrand::Rng::with_seed(number as u64);
         let sender = SenderOf { node: number, witness: witness.clone() };
         let guard = runtime.enter();
-        let engine = Engine::start(store.clone(), feed, sender, clock.clone(), metrics.clone(), random);
+        let transformer = Transformer::new("/nowhere".into(), clock.clone(), metrics.clone());
+        let engine =
+            Engine::start(store.clone(), feed, sender, clock.clone(), metrics.clone(), transformer.into(), random);
         drop(guard);
         Self { runtime, store, clock, metrics, _engine: engine }
     }

@@ -163,7 +163,9 @@ pub async fn send_while(sender: &HttpSender, url: &str, may_write: MayWrite<'_>)
     let mut headers = HeaderMap::new();
     headers.insert("user-agent", HeaderValue::from_static("Cornet/0.1.0"));
     let body = Bytes::from_static(b"{\"a\":40.0}");
-    sender.send(OutgoingRequest { target, headers, body, https_only: false }, may_write).await
+    sender
+        .send(OutgoingRequest { method: http::Method::POST, target, headers, body, https_only: false }, may_write)
+        .await
 }
 
 pub async fn answer(sender: &HttpSender, url: &str) -> Answer {

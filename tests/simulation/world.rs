@@ -22,6 +22,7 @@ use cornet::domain::time::Timestamp;
 use cornet::engine::courier::{Courier, Prepared, Step};
 use cornet::engine::scheduler::{Limits, Ready, Scheduler, Work};
 use cornet::engine::sender::Sender as _;
+use cornet::engine::transformer::Transformer;
 use cornet::ops::Operations;
 use cornet::store::{Accepted, Claim, Database, Feed, Notice, Store, Vault};
 use cornet::telemetry::Metrics;
@@ -312,6 +313,7 @@ impl World {
                     process.store.record(record);
                     process.scheduler.finished(&ready, None, now);
                 }
+                Step::Fail(report, _) => panic!("no endpoint here has code: {report:?}"),
                 Step::KeepOrder => process.scheduler.put_in_order(&ready, now),
                 Step::Pause => process.scheduler.put_back(&ready, None, now),
             },
@@ -349,7 +351,8 @@ impl Process {
         for (endpoint_id, due) in store.waiting().await.unwrap() {
             scheduler.waiting(endpoint_id, due, clock.now());
         }
-        let courier = Courier::new(store.clone(), random);
+        let transformer = Transformer::new("/nowhere".into(), clock.clone(), Arc::default());
+        let courier = Courier::new(store.clone(), transformer.into(), random);
         Self { store, feed, scheduler, courier, events: BTreeMap::new() }
     }
 

@@ -10,8 +10,9 @@ use cornet::domain::endpoint::{Endpoint, EndpointChange, HeadersChange};
 use cornet::domain::id::EndpointId;
 use cornet::domain::inbox::{Inbox, InboxChange};
 use cornet::domain::secret::EndpointSecret;
+use cornet::domain::transformation::TransformationChange;
 use cornet::store::{
-    Database, EventTypeSharing, Feed, Inserted, MasterKeys, OldKeys, Resealed, Store, StoreError, Vault,
+    Database, EventTypeSharing, Feed, Inserted, MasterKeys, OldKeys, Resealed, Store, StoreError, Updated, Vault,
 };
 
 use crate::bench::{Bench, Kind};
@@ -64,6 +65,19 @@ async fn inbox(bench: &Bench) -> cornet::domain::id::InboxId {
     id
 }
 
+/// Gives an endpoint a transformation with a secret variable.
+async fn transformation(bench: &Bench, id: EndpointId) -> EndpointId {
+    let routes = bench.store.routes(bench.application_id).await.unwrap().unwrap();
+    let change = TransformationChange {
+        variables: Some([("TOKEN".to_owned(), SECRET.to_owned())].into()),
+        ..TransformationChange::default()
+    };
+    let endpoint = &routes.endpoint(id).unwrap().endpoint;
+    let updated = bench.store.update_transformation(endpoint, change).await.unwrap();
+    assert!(matches!(updated, Ok(Updated::Done(_))));
+    id
+}
+
 /// Asserts that everything opens, as what it was.
 async fn assert_opens(store: &Store, bench: (&BTreeMap<EndpointId, String>, cornet::domain::id::InboxId)) {
     let (secrets, inbox) = bench;
@@ -82,7 +96,8 @@ async fn assert_headers(store: &Store, application: cornet::domain::id::Applicat
 /// The blobs of all columns, past the store.
 fn blobs(place: &Place) -> Vec<String> {
     let sql = "SELECT hex(sealed) FROM endpoint_secrets UNION ALL SELECT hex(headers) FROM endpoints
-        UNION ALL SELECT hex(secret) FROM inboxes UNION ALL SELECT hex(sealed) FROM seal";
+        UNION ALL SELECT hex(secret) FROM inboxes UNION ALL SELECT hex(sealed) FROM seal
+        UNION ALL SELECT hex(variables) FROM transformations";
     match place {
         Place::File(path) => {
             let connection = rusqlite::Connection::open(path).unwrap();
@@ -93,6 +108,7 @@ fn blobs(place: &Place) -> Vec<String> {
         Place::Fresh(fresh) => {
             let sql = sql.replace("hex(", "encode(").replace("(sealed)", "(sealed, 'hex')");
             let sql = sql.replace("(headers)", "(headers, 'hex')").replace("(secret)", "(secret, 'hex')");
+            let sql = sql.replace("(variables)", "(variables, 'hex')");
             fresh.sql(&sql).lines().map(str::to_owned).collect()
         }
     }
@@ -102,6 +118,23 @@ fn blobs(place: &Place) -> Vec<String> {
 fn name(blob: &str) -> &str {
     assert!(blob.starts_with("02"), "{blob}");
     &blob[2..10]
+}
+
+/// Every blob of a file, whatever table and column it stands in, with their names.
+fn all_blobs(path: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let columns = "SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c
+        WHERE m.type = 'table' AND c.type = 'BLOB'";
+    let mut statement = connection.prepare(columns).unwrap();
+    let columns = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
+    let mut found = Vec::new();
+    for (table, column) in columns.map(Result::unwrap) {
+        let sql = format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL");
+        let mut statement = connection.prepare(&sql).unwrap();
+        let blobs = statement.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+        found.extend(blobs.map(|blob| (format!("{table}.{column}"), blob.unwrap())));
+    }
+    found
 }
 
 /// Everything that lies on disk or comes out of a backup.
@@ -123,6 +156,7 @@ async fn rotated(bench: Bench) {
         secrets.insert(id, text);
     }
     let inbox = inbox(&bench).await;
+    let transformed = transformation(&bench, *secrets.keys().next().unwrap()).await;
     let Bench { place, clock, store, feed, .. } = bench;
     drop((store, feed));
     let old_name = name(&blobs(&place)[0]).to_owned();
@@ -149,7 +183,7 @@ async fn rotated(bench: Bench) {
         count = further.count;
         so_far = store.reseal(further).await.unwrap();
     }
-    assert_eq!(count, 30 + 230 + 1, "what was done before the kill is not done again");
+    assert_eq!(count, 30 + 230 + 1 + 1, "what was done before the kill is not done again");
     assert_eq!(store.old_keys().await.unwrap(), OldKeys::Spent);
     assert_opens(&store, (&secrets, inbox)).await;
     drop((store, feed));
@@ -159,10 +193,18 @@ async fn rotated(bench: Bench) {
     for blob in blobs(&place) {
         assert_ne!(name(&blob), old_name);
     }
+    if let Place::File(path) = &place {
+        for (column, blob) in all_blobs(path) {
+            let hex: String = blob.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+            assert_ne!(hex, format!("02{old_name}"), "{column} is not among the columns that are sealed anew");
+        }
+    }
     let (store, _feed) = open(keys(8, &[], None)).await.unwrap();
     assert_eq!(store.old_keys().await.unwrap(), OldKeys::None);
     assert_opens(&store, (&secrets, inbox)).await;
     assert_headers(&store, application.id).await;
+    let opened = store.transformation(transformed).await.unwrap().variables;
+    assert_eq!(opened.conceal_in(SECRET), "\u{2022}\u{2022}\u{2022}", "it opens as what it was");
     let everything = bytes(&place);
     let contains = |needle: &[u8]| everything.windows(needle.len()).any(|window| window == needle);
     for key in [[7; 32], [8; 32]] {

@@ -11,6 +11,7 @@ mod secret;
 mod settings;
 mod state;
 mod testing;
+mod transformation;
 
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ pub(super) fn router() -> Router<Arc<Pages>> {
         .merge(deliveries::router())
         .merge(recovery::router())
         .merge(testing::router())
+        .merge(transformation::router())
         .merge(secret::router())
         .merge(filter::router())
         .merge(settings::router())
@@ -71,20 +73,29 @@ enum View {
     Overview,
     Deliveries,
     Testing,
+    Transformation,
     Secret,
     Filter,
     Settings,
 }
 
 impl View {
-    const ALL: [Self; 6] =
-        [Self::Overview, Self::Deliveries, Self::Testing, Self::Secret, Self::Filter, Self::Settings];
+    const ALL: [Self; 7] = [
+        Self::Overview,
+        Self::Deliveries,
+        Self::Testing,
+        Self::Filter,
+        Self::Transformation,
+        Self::Secret,
+        Self::Settings,
+    ];
 
     const fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Deliveries => "Deliveries",
             Self::Testing => "Testing",
+            Self::Transformation => "Transformation",
             Self::Secret => "Secret",
             Self::Filter => "Filter",
             Self::Settings => "Settings",
@@ -96,6 +107,7 @@ impl View {
             Self::Overview => "",
             Self::Deliveries => "/deliveries",
             Self::Testing => "/test",
+            Self::Transformation => "/transformation",
             Self::Secret => "/secret",
             Self::Filter => "/filter",
             Self::Settings => "/settings",

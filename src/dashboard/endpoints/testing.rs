@@ -53,7 +53,7 @@ async fn show(
 }
 
 /// The event type to begin with: one that the endpoint wants, if it can be.
-fn first_wanted(endpoint: &Endpoint, catalogue: &[EventType]) -> String {
+pub(super) fn first_wanted(endpoint: &Endpoint, catalogue: &[EventType]) -> String {
     let wanted =
         |event_type: &&EventType| endpoint.event_types.as_ref().is_none_or(|names| names.contains(&event_type.name));
     let listed = catalogue.iter().find(wanted).map(|event_type| event_type.name.clone());
@@ -65,7 +65,7 @@ fn first_wanted(endpoint: &Endpoint, catalogue: &[EventType]) -> String {
 }
 
 /// The example of an event type, as it can be sent here; a made-up one where there is none.
-fn example(viewer: &Viewer, catalogue: &[EventType], name: &str) -> String {
+pub(super) fn example(viewer: &Viewer, catalogue: &[EventType], name: &str) -> String {
     let example = match catalogue.iter().find(|event_type| event_type.name == name) {
         Some(event_type) => event_type.example(0),
         None => EventType::blank(viewer.environment.id, name.to_owned(), viewer.now).example(0),

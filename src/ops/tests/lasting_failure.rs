@@ -48,6 +48,20 @@ async fn who_has_failed_for_days_is_switched_off_and_not_a_moment_sooner() {
 }
 
 #[tokio::test]
+async fn who_fails_by_its_own_code_is_not_switched_off() {
+    let scene = Scene::new();
+    let (by_code, by_server) = (scene.side("code").await, scene.side("server").await);
+    for _ in 0..8 {
+        let message = scene.accept(&by_code.access, by_code.application, "a").await;
+        scene.fail_in_code(scene.first(&message, by_code.endpoint)).await;
+        fails(&scene, &by_server).await;
+        scene.pass(DAY);
+    }
+    assert!(!is_switched_off(&scene, &by_code).await, "its receiver was never asked");
+    assert!(is_switched_off(&scene, &by_server).await);
+}
+
+#[tokio::test]
 async fn one_success_begins_the_days_anew_also_when_it_was_resent_since() {
     let scene = Scene::new();
     let side = scene.side("one").await;

@@ -119,6 +119,18 @@ test("endpoint: headers", async () => {
   assert.deepEqual([request.headers["x-one"], request.headers["x-three"]], ["1", "3"]);
 });
 
+test("endpoint: transformation", async () => {
+  const app = await newApp("transformation");
+  const { id } = await svix.endpoint.create(app, { url: receiver.url("/node-transformed") });
+  const code = "function handler(webhook) { webhook.payload = { name: webhook.variables.NAME }; return webhook }";
+  await svix.endpoint.transformation.patch(app, id, { code, enabled: true, variables: { NAME: "Grace" } });
+  const shown = await svix.endpoint.transformation.get(app, id);
+  assert.deepEqual([shown.code, shown.enabled, shown.variables], [code, true, { NAME: "•••" }]);
+  await post(app);
+  const [request] = await receiver.waitFor("/node-transformed", 1);
+  assert.equal(String(request.body), '{"name":"Grace"}');
+});
+
 test("endpoint: secret and its rotation", async () => {
   const app = await newApp("secret");
   const { id } = await svix.endpoint.create(app, { url: receiver.url("/x") });

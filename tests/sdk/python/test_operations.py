@@ -169,6 +169,20 @@ def test_endpoint_headers(svix, app, receiver):
     assert (request.headers["authorization"], request.headers["x-one"]) == ("Basic abc", "1")
 
 
+def test_endpoint_transformation(svix, app, receiver):
+    endpoint = svix.endpoint.create(app, EndpointIn(url=receiver.url("/python-transformed"))).id
+    assert svix.endpoint.transformation.get(app, endpoint).code is None
+    code = "function handler(webhook) { webhook.payload = { name: webhook.variables.NAME }; return webhook }"
+    patch = models.EndpointTransformationPatch(code=code, enabled=True, variables={"NAME": "Grace"})
+    svix.endpoint.transformation.patch(app, endpoint, patch)
+    shown = svix.endpoint.transformation.get(app, endpoint)
+    assert (shown.code, shown.enabled, shown.variables) == (code, True, {"NAME": "•••"}) and shown.updated_at
+    post(svix, app)
+    assert receiver.wait_for("/python-transformed", 1)[0].body == b'{"name":"Grace"}'
+    with pytest.raises(HTTPValidationError):
+        svix.endpoint.transformation.patch(app, endpoint, models.EndpointTransformationPatch(code="short"))
+
+
 def test_endpoint_secret_and_rotation(svix, app, receiver):
     endpoint = svix.endpoint.create(app, EndpointIn(url=receiver.url("/x"))).id
     old = svix.endpoint.get_secret(app, endpoint).key
