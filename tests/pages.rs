@@ -108,17 +108,24 @@ fn nothing_in_an_address_breaks_a_page() {
 #[test]
 fn who_signs_in_and_changes_something_is_in_the_audit_log_with_his_address() {
     let scene = Scene::new();
-    let (_, home) = sign_in(&scene);
+    let (cookie, home) = sign_in(&scene);
     scene.endpoint("/hook");
+    for (path, form) in [("/sign-in", "key=ck_guessed"), ("/sign-in/code", "code=guessed")] {
+        scene.client.send("POST", path, &[FORM], Some(form.as_bytes())).expect_status(401);
+    }
     let environment = home.rsplit('/').next().expect("an environment");
     let path = format!("/api/v1/management/environment/{environment}/audit-log");
     let log = scene.client.get(&path).expect_status(200).json();
     let told = |entry: &serde_json::Value| (text(&entry["action"]), entry["actor"]["address"].clone());
     let told: Vec<_> = log["data"].as_array().expect("entries").iter().map(told).collect();
     assert_eq!(told[0], ("api_key.created".to_owned(), json!(null)), "at the first start");
-    for action in ["session.opened", "endpoint.created"] {
+    for action in ["session.opened", "endpoint.created", "session.refused"] {
         assert!(told.contains(&(action.to_owned(), json!("127.0.0.1"))), "{told:?}");
     }
+    let page = format!("{home}/settings/audit?action=session.refused");
+    let page = scene.client.send("GET", &page, &[("cookie", &cookie)], None).expect_status(200).text();
+    assert_eq!(page.matches("further ones from there").count(), 1, "{page}");
+    assert!(page.contains("Somebody") && !page.contains("guessed"), "{page}");
 }
 
 /// The token that the forms of a page have.

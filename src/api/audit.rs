@@ -19,7 +19,8 @@ use crate::ops::{Access, Operations};
 /// Who did something.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AuditActorOut {
-    /// `api_key`, `operator` (a person in the dashboard), `consumer` (in the portal, or with a token of it) or `system`.
+    /// `api_key`, `operator` (a person in the dashboard), `consumer` (in the portal, or with a token of it), `system`, or
+    /// `unknown` (who was refused).
     #[schema(example = "api_key")]
     kind: &'static str,
     /// The id of the API key, also of the one that somebody signed in with; or that of the consumer's application; or the

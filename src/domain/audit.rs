@@ -100,6 +100,8 @@ actions! {
     PortalLookChanged = "portal.look_changed",
     /// Somebody signed in.
     SessionOpened = "session.opened",
+    /// Somebody tried to sign in and was refused.
+    SessionRefused = "session.refused",
     /// A link that signs an operator in was made.
     SessionLinkCreated = "session.link_created",
 }
@@ -122,6 +124,8 @@ pub enum ActorKind {
     Operator,
     /// A consumer, in the portal or with a token of it.
     Consumer,
+    /// Somebody who has not proven who he is.
+    Unknown,
 }
 
 impl ActorKind {
@@ -132,12 +136,14 @@ impl ActorKind {
             Self::Key => "api_key",
             Self::Operator => "operator",
             Self::Consumer => "consumer",
+            Self::Unknown => "unknown",
         }
     }
 
     /// Reads its name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::System, Self::Key, Self::Operator, Self::Consumer].into_iter().find(|kind| kind.as_str() == text)
+        let all = [Self::System, Self::Key, Self::Operator, Self::Consumer, Self::Unknown];
+        all.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -163,6 +169,12 @@ impl Actor {
     pub fn system() -> Self {
         let kind = ActorKind::System;
         Self { kind, id: kind.as_str().to_owned(), name: String::new(), address: None }
+    }
+
+    /// Somebody who has not proven who he is.
+    pub fn unknown(address: Option<IpAddr>) -> Self {
+        let kind = ActorKind::Unknown;
+        Self { kind, id: kind.as_str().to_owned(), name: String::new(), address }
     }
 }
 
@@ -287,6 +299,7 @@ mod tests {
         }
         assert_eq!(Action::parse("endpoint.url"), None);
         assert_eq!(ActorKind::parse("operator"), Some(ActorKind::Operator));
+        assert_eq!(ActorKind::parse("unknown"), Some(ActorKind::Unknown));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub use recovery::Task;
 pub use sent_requests::{Difference, FormedRequest, HIDDEN, SentRequest};
 pub use sessions::{NewSession, PortalAccess, PortalEntry};
 pub use shipengine::{Webhook, WebhookChange};
-pub use sign_in_limit::SIGN_IN_FAILURES_MAX;
+pub use sign_in_limit::{SIGN_IN_FAILURES_MAX, SIGN_IN_REFUSALS_NOTED_MAX};
 pub use system::SystemState;
 pub use test_attempts::{TESTS_IN_FLIGHT_MAX, TestAttempt, TestSender, UnderWay};
 pub use transformations::{Simulated, Simulation};
@@ -78,7 +78,7 @@ use crate::domain::target::TargetPolicy;
 use crate::domain::time::Timestamp;
 use crate::store::Store;
 use quota::QuotaKeeper;
-use sign_in_limit::SignInLimit;
+use sign_in_limit::{RefusalsNoted, SignInLimit};
 use test_attempts::TestsInFlight;
 
 /// The operations, on one store.
@@ -88,6 +88,7 @@ pub struct Operations {
     test_sender: Option<Arc<dyn TestSender>>,
     tests_in_flight: TestsInFlight,
     sign_ins: SignInLimit,
+    refusals_noted: RefusalsNoted,
     quotas: QuotaKeeper,
     inboxes: Arc<Inboxes>,
     since: Timestamp,
@@ -100,7 +101,8 @@ impl Operations {
         let inboxes = Arc::new(Inboxes::new(store.clone(), ""));
         let since = store.now();
         let quotas = QuotaKeeper::default();
-        Self { store, policy, test_sender: None, tests_in_flight, sign_ins, quotas, inboxes, since }
+        let refusals_noted = RefusalsNoted::default();
+        Self { store, policy, test_sender: None, tests_in_flight, sign_ins, refusals_noted, quotas, inboxes, since }
     }
 
     /// The time that everything goes by.

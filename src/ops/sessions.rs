@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Access, OpError, Operations, check};
 use crate::domain::application::ApplicationChange;
-use crate::domain::audit::{Action, Deed};
+use crate::domain::audit::{Action, Actor, Deed};
 use crate::domain::id::{ApplicationId, EnvironmentId};
 use crate::domain::key::{self, API_KEY_GRACE_MAX, RandomnessUnavailable, Scope};
 use crate::domain::name;
@@ -78,7 +78,10 @@ impl Operations {
     pub async fn open_session_with_key(&self, text: &str, address: Option<IpAddr>) -> Result<NewSession, OpError> {
         let now = self.store.now();
         self.sign_ins.begin(now)?;
-        let key = self.valid_key(text).await?;
+        let key = match self.valid_key(text).await {
+            Err(OpError::Unauthenticated) => return Err(self.refused_sign_in("with a key", address).await),
+            key => key?,
+        };
         self.sign_ins.succeed();
         let (environment_id, scope) = (key.environment_id, key.scope);
         let grant = Grant { environment_id, scope, read_only: false, feature_flags: None };
@@ -93,14 +96,34 @@ impl Operations {
     /// When it is unknown, used or too old, or the store could not.
     pub async fn open_session_with_code(&self, code: &str, address: Option<IpAddr>) -> Result<NewSession, OpError> {
         if code.len() > SESSION_TEXT_BYTES_MAX {
-            return Err(OpError::Unauthenticated);
+            return Err(self.refused_sign_in("with a link", address).await);
         }
         let text = new_text(session::generate_session)?;
         let opened = self.store.redeem_code(key::hash(code), key::hash(&text), self.store.now()).await?;
-        let session = opened.ok_or(OpError::Unauthenticated)?;
+        let Some(session) = opened else {
+            return Err(self.refused_sign_in("with a link", address).await);
+        };
         // Only what the code opens tells in which log it is written; without that nobody learns the token.
         self.noting_sign_in(&session, address).await?.note().await?;
         Ok(NewSession { text, session })
+    }
+
+    /// Refuses a sign-in, and writes that down in the log of the first environment: what is unknown belongs to none. A
+    /// flood is a few entries, and who is refused is refused also where none can be written.
+    async fn refused_sign_in(&self, how: &str, address: Option<IpAddr>) -> OpError {
+        if self.refusals_noted.take(address, self.store.now())
+            && let Err(error) = self.note_refusal(how, address).await
+        {
+            tracing::warn!(%error, "a refused sign-in is missing in the audit log");
+        }
+        OpError::Unauthenticated
+    }
+
+    async fn note_refusal(&self, how: &str, address: Option<IpAddr>) -> Result<(), StoreError> {
+        let Some(environment_id) = self.store.default_environment().await? else { return Ok(()) };
+        let detail = format!("{how}; further ones from there are not written for an hour");
+        let deed = Deed::new(Action::SessionRefused, environment_id).with(detail);
+        self.store.noting(environment_id, Actor::unknown(address), deed).note().await
     }
 
     async fn noting_sign_in(&self, session: &Session, address: Option<IpAddr>) -> Result<Arc<Store>, OpError> {

@@ -1,7 +1,8 @@
 //! A bound on failed sign-ins: who guesses keys has to wait, and with them, for a moment, everybody who types one.
-//! One-time links are never held up.
+//! One-time links are never held up. Also a bound on what failed sign-ins add to the audit log, which is kept for ever.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,9 +42,43 @@ impl SignInLimit {
     }
 }
 
+/// At most so many refused sign-ins are written into the audit log in an hour.
+pub const SIGN_IN_REFUSALS_NOTED_MAX: usize = 20;
+/// After one of an address, no other of it is written for so long.
+const NOTED_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// The refused sign-ins that were written into the audit log of late, and of whom.
+#[derive(Default)]
+pub(super) struct RefusalsNoted(Mutex<VecDeque<(Timestamp, Option<IpAddr>)>>);
+
+impl RefusalsNoted {
+    /// Whether a refusal is to be written, which then counts as written.
+    pub(super) fn take(&self, address: Option<IpAddr>, now: Timestamp) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.retain(|(at, _)| *at <= now && now.since(*at) < NOTED_FOR);
+        let is_new = noted.iter().all(|(_, known)| *known != address);
+        let is_taken = is_new && noted.len() < SIGN_IN_REFUSALS_NOTED_MAX;
+        if is_taken {
+            noted.push_back((now, address));
+        }
+        is_taken
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flood_of_refusals_is_a_few_entries() {
+        let noted = RefusalsNoted::default();
+        let start = Timestamp::from_ms(1_800_000_000_000);
+        let address = |number: u32| Some(IpAddr::from(number.to_be_bytes()));
+        let taken = (0..1_000).filter(|number| noted.take(address(number % 100), start)).count();
+        assert_eq!(taken, SIGN_IN_REFUSALS_NOTED_MAX);
+        let later = start.plus(NOTED_FOR);
+        assert!(noted.take(address(7), later) && !noted.take(address(7), later) && noted.take(None, later));
+    }
 
     #[test]
     fn ten_failures_close_the_door_for_a_minute() {

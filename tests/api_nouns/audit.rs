@@ -9,7 +9,7 @@ use axum::http::Request;
 use cornet::domain::endpoint::DisabledBecause;
 use cornet::domain::id::{ApplicationId, EndpointId};
 use cornet::domain::session::OPERATOR_CODE_LIFE;
-use cornet::ops::{Access, PortalAccess};
+use cornet::ops::{Access, PortalAccess, SIGN_IN_REFUSALS_NOTED_MAX};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
@@ -287,6 +287,36 @@ async fn who_is_let_in_is_named_with_where_he_comes_from() {
     assert_eq!(log.world.call(&log.admin, "GET", &both, None).await.column("action"), ["session.opened"]);
     let unknown = format!("{}?action=session", log.path());
     log.world.call(&log.admin, "GET", &unknown, None).await.refused(422, "action");
+}
+
+#[tokio::test]
+async fn who_is_refused_at_the_door_is_written_down_and_a_flood_is_a_few_entries() {
+    let mut log = Log::new().await;
+    let operations = log.world.operations.clone();
+    let address = |number: u8| Some(IpAddr::from([192, 0, 2, number]));
+    log.new_entries().await;
+    for _ in 0..3 {
+        assert!(operations.open_session_with_key("ck_guessed_hush-hush", address(1)).await.is_err());
+        assert!(operations.open_session_with_code("ocode_hush-hush", address(2)).await.is_err());
+    }
+    let entries = log.new_entries().await;
+    let told: Vec<_> = entries.iter().map(|entry| (entry["action"].clone(), entry["actor"].clone())).collect();
+    let somebody = |address: &str| json!({"kind": "unknown", "id": "unknown", "name": "", "address": address});
+    let refused = json!("session.refused");
+    assert_eq!(told, [(refused.clone(), somebody("192.0.2.1")), (refused, somebody("192.0.2.2"))]);
+    assert!(entries[0]["detail"].as_str().unwrap().starts_with("with a key;"), "{entries:?}");
+    assert!(entries[1]["detail"].as_str().unwrap().starts_with("with a link;"), "{entries:?}");
+    assert!(!json!(entries).to_string().contains(SECRET));
+
+    for number in 0..200 {
+        assert!(operations.open_session_with_code(&"x".repeat(1_000), address(number)).await.is_err());
+    }
+    assert_eq!(log.new_entries().await.len(), SIGN_IN_REFUSALS_NOTED_MAX - 2);
+    let request =
+        Request::get(format!("{}/export", log.path())).header("authorization", format!("Bearer {}", log.admin));
+    let answer = log.world.send_raw(request.body(Body::empty()).unwrap()).await;
+    let table = answer.into_body().collect().await.unwrap().to_bytes();
+    assert!(String::from_utf8_lossy(&table).contains(",unknown,unknown,,192.0.2.1,with a key;"), "{table:?}");
 }
 
 #[tokio::test]

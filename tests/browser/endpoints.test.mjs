@@ -197,7 +197,7 @@ test("who may only look sees no secret and can change nothing", async () => {
   const endpoint = await anEndpoint(app, "/looked-at");
   const page = await browser.page();
   await enterPortal(page, server, app.id, { readOnly: true });
-  for (const tail of ["", "/deliveries", "/test", "/transformation", "/secret", "/settings"]) {
+  for (const tail of ["", "/deliveries", "/test", "/filter", "/transformation", "/secret", "/settings"]) {
     await page.goto(`/portal/${app.id}/endpoints/${endpoint.id}${tail}`);
     const names = await page.locator("main").getByRole("button").allInnerTexts();
     assert.deepEqual(names.filter((name) => /send|save|run|reveal|resend|disable|set header/i.test(name)), [], tail);

@@ -81,6 +81,7 @@ function dashboardPages(scene) {
     ["endpoint-deliveries", `${endpoint}/deliveries`],
     ["endpoint-test", `${endpoint}/test`],
     ["endpoint-transformation", `${endpoint}/transformation`, true],
+    ["endpoint-filter", `${endpoint}/filter`],
     ["endpoint-settings", `${endpoint}/settings`],
     ["add-endpoint", `${application}/endpoints/new`],
     ["event-types", "/event-types"],

@@ -139,6 +139,7 @@ fn who(viewer: &Viewer, actor: &Actor) -> Markup {
         ActorKind::Key => "API key",
         ActorKind::Operator => "Operator",
         ActorKind::Consumer => "Consumer",
+        ActorKind::Unknown => "Somebody",
     };
     let query = viewer.query.query_with(&[("before", ""), ("actor", &actor.id)]);
     html! {

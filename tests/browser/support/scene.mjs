@@ -76,6 +76,7 @@ const ofEndpoint = [
   ["/recover", "Recover what failed"],
   ["/test", "Warehouse"],
   ["/secret", "Warehouse"],
+  ["/filter", "Warehouse"],
   ["/rotate", "Rotate the secret"],
   ["/settings", "Warehouse"],
   ["/delete", "Delete endpoint?"],
@@ -156,7 +157,7 @@ export function consumerPages(scene) {
 /** The forms of the pages that an operator and a consumer have both, behind the path of the application. */
 const formsOfApplication = ({ endpoint, message }) => [
   "/endpoints/new",
-  ...["/state", "/test", "/secret", "/rotate", "/settings", "/headers", "/resend", "/recover", "/delete"].map(
+  ...["/state", "/test", "/secret", "/rotate", "/filter", "/settings", "/headers", "/resend", "/recover", "/delete"].map(
     (tail) => `/endpoints/${endpoint.id}${tail}`,
   ),
   `/messages/${message.id}/endpoints/${endpoint.id}/resend`,
