@@ -135,6 +135,23 @@ fn token_of(page: &str) -> String {
 }
 
 #[test]
+fn a_typed_payload_that_is_no_json_is_not_sent() {
+    let scene = Scene::new();
+    let (cookie, home) = sign_in(&scene);
+    let endpoint = scene.endpoint("/hook");
+    let application = text(&scene.client.get(&scene.app("")).expect_status(200).json()["id"]);
+    let page = format!("{home}/applications/{application}/endpoints/{endpoint}/test");
+    let looked = scene.client.send("GET", &page, &[("cookie", &cookie)], None).expect_status(200).text();
+    let csrf = token_of(&looked);
+    for (payload, status) in [("{\"a\": nothing}", 422), ("{\"a\":1,\"a\":2}", 422), ("{\"a\": 1}", 200)] {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        let fields = [("csrf", csrf.as_str()), ("event_type", "order.paid"), ("payload", payload)];
+        let form = form.extend_pairs(fields).finish();
+        scene.client.send("POST", &page, &[FORM, ("cookie", &cookie)], Some(form.as_bytes())).expect_status(status);
+    }
+}
+
+#[test]
 fn a_filter_is_tried_before_it_is_saved() {
     let scene = Scene::new();
     let (cookie, home) = sign_in(&scene);

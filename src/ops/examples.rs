@@ -44,7 +44,7 @@ impl Operations {
             payload,
             payload_retention_days: None,
         };
-        new.check()?;
+        new.check_typed()?;
         new.check_fits(envelope)?;
         Ok(new)
     }

@@ -4,7 +4,6 @@ use super::attempts::route;
 use super::{Access, MessagesPage, NewMessage, OpError, Operations};
 use crate::domain::endpoint::{Endpoint, Verdict};
 use crate::domain::filter::{Filter, InvalidFilter, Miss, Subject};
-use crate::domain::json::{self, Rules};
 use crate::domain::message::{Message, MessageFilter};
 use crate::domain::time::Span;
 
@@ -51,9 +50,7 @@ impl Operations {
     /// # Errors
     /// When no such message could be posted.
     pub fn try_filter(&self, filter: &Filter, new: &NewMessage) -> Result<Option<Miss>, OpError> {
-        new.check()?;
-        json::check(&new.payload, Rules::named("payload"))
-            .map_err(|error| OpError::invalid("payload", error.code(), error))?;
+        new.check_typed()?;
         Ok(filter.miss(&new.subject(self.store.now())))
     }
 

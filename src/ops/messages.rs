@@ -16,6 +16,7 @@ use crate::domain::endpoint::Verdict;
 use crate::domain::envelope::Envelope;
 use crate::domain::filter::Subject;
 use crate::domain::id::{EndpointId, MessageId};
+use crate::domain::json::{self, Rules};
 use crate::domain::message::{
     MESSAGE_CHANNELS_MAX, Message, MessageFilter, PAYLOAD_BYTES_MAX, PAYLOAD_RETENTION_DAYS_MAX,
     PAYLOAD_RETENTION_DAYS_MIN,
@@ -78,6 +79,13 @@ impl NewMessage {
     fn verdicts(&self, routes: &Routes, now: Timestamp) -> Verdicts {
         let subject = self.subject(now);
         routes.endpoints.iter().map(|route| (route.endpoint.id, route.endpoint.verdict(&subject))).collect()
+    }
+
+    /// The same for one whose payload was typed, and so not held to be strict JSON by anything before.
+    pub(super) fn check_typed(&self) -> Result<(), OpError> {
+        self.check()?;
+        json::check(&self.payload, Rules::named("payload"))
+            .map_err(|error| OpError::invalid("payload", error.code(), error))
     }
 
     fn check_payload(&self) -> Result<(), OpError> {

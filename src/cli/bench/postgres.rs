@@ -97,7 +97,7 @@ impl Cluster {
             std::os::unix::fs::chown(home, Some(user), Some(group))?;
         }
         let mut made = programs.command("initdb", home);
-        made.args(["--auth=trust", "--no-locale", "--encoding=UTF8", "--username", USER, "--pgdata"]);
+        made.args(["--auth=trust", "--no-sync", "--no-locale", "--encoding=UTF8", "--username", USER, "--pgdata"]);
         // Waited for by this thread: an interruption must not leave somebody behind who writes into the folder.
         let output = made.arg(home.join("data")).output().with_context(|| cannot_run("initdb", home))?;
         if !output.status.success() {
