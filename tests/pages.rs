@@ -140,14 +140,18 @@ fn a_typed_payload_that_is_no_json_is_not_sent() {
     let (cookie, home) = sign_in(&scene);
     let endpoint = scene.endpoint("/hook");
     let application = text(&scene.client.get(&scene.app("")).expect_status(200).json()["id"]);
-    let page = format!("{home}/applications/{application}/endpoints/{endpoint}/test");
-    let looked = scene.client.send("GET", &page, &[("cookie", &cookie)], None).expect_status(200).text();
-    let csrf = token_of(&looked);
-    for (payload, status) in [("{\"a\": nothing}", 422), ("{\"a\":1,\"a\":2}", 422), ("{\"a\": 1}", 200)] {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        let fields = [("csrf", csrf.as_str()), ("event_type", "order.paid"), ("payload", payload)];
-        let form = form.extend_pairs(fields).finish();
-        scene.client.send("POST", &page, &[FORM, ("cookie", &cookie)], Some(form.as_bytes())).expect_status(status);
+    let code = "function handler(webhook) { return webhook; }";
+    for (page, further) in [("test", vec![]), ("transformation", vec![("do", "try"), ("code", code)])] {
+        let page = format!("{home}/applications/{application}/endpoints/{endpoint}/{page}");
+        let looked = scene.client.send("GET", &page, &[("cookie", &cookie)], None).expect_status(200).text();
+        let csrf = token_of(&looked);
+        for (payload, status) in [("{\"a\": nothing}", 422), ("{\"a\":1,\"a\":2}", 422), ("{\"a\": 1}", 200)] {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            let fields = [("csrf", csrf.as_str()), ("event_type", "order.paid"), ("payload", payload)];
+            let form = form.extend_pairs(fields).extend_pairs(&further).finish();
+            let sent = scene.client.send("POST", &page, &[FORM, ("cookie", &cookie)], Some(form.as_bytes()));
+            sent.expect_status(status);
+        }
     }
 }
 

@@ -133,7 +133,7 @@ impl Operations {
         let variables =
             Variables::for_trial(variables).map_err(|error| OpError::invalid("variables", "transformation", error))?;
         let new = NewMessage { event_type, event_id: None, channels, payload, payload_retention_days: None };
-        new.check()?;
+        new.check_typed()?;
         new.check_fits(routes.environment.settings.envelope)?;
         let _place = self.tests_in_flight.enter(routes.application.id)?;
         let message = self.unkept(&routes, new);
