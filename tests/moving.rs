@@ -103,11 +103,11 @@ fn leave() -> Left {
     Left { launch, data, receiver, waiting, gate, _scene_data: folder }
 }
 
-/// The columns of the tables of a file: name, kind, and whether it may be empty.
+/// The columns of the tables of a file: name, kind, and whether it may be empty. What is fresh is so in a file only.
 fn columns_of(file: &rusqlite::Connection) -> BTreeMap<String, Vec<(String, String, bool)>> {
     let sql =
         "SELECT m.name, c.name, c.type, c.\"notnull\" + c.pk FROM sqlite_schema AS m, pragma_table_info(m.name) AS c
-        WHERE m.type = 'table' ORDER BY m.name, c.cid";
+        WHERE m.type = 'table' AND m.name <> 'fresh' ORDER BY m.name, c.cid";
     let mut statement = file.prepare(sql).expect("good SQL");
     let mut tables = BTreeMap::<String, Vec<_>>::new();
     let rows = statement

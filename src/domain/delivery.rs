@@ -249,6 +249,28 @@ fn is_success(status: u16) -> bool {
 }
 
 impl Delivery {
+    /// A delivery as it is accepted: due at once.
+    pub fn first(
+        message_id: MessageId,
+        endpoint_id: EndpointId,
+        application_id: ApplicationId,
+        now: Timestamp,
+        epoch: Epoch,
+    ) -> Self {
+        Self {
+            message_id,
+            endpoint_id,
+            application_id,
+            // An id may be ahead of a clock that was set back.
+            due: message_id.time().min(now),
+            attempts_made: 0,
+            trigger: Trigger::Scheduled,
+            epoch,
+            held_until: None,
+            in_order: false,
+        }
+    }
+
     /// Where it stands in its endpoint's queue; a delivery that is moved has another place.
     pub fn place(&self) -> Place {
         (self.message_id, self.due)

@@ -78,7 +78,7 @@ impl Store {
     /// When the store can't be read.
     pub async fn backlog(&self, reach: Reach) -> Result<Backlog, StoreError> {
         let now = self.now();
-        self.read(move |connection| backlog(connection, reach, now)).await
+        self.read_queue(move |connection| backlog(connection, reach, now)).await
     }
 }
 
@@ -88,7 +88,7 @@ impl Store {
     /// # Errors
     /// When the store can't be read.
     pub async fn waiting_for(&self, endpoints: Vec<EndpointId>, most: u64) -> Result<u64, StoreError> {
-        self.read(move |connection| {
+        self.read_queue(move |connection| {
             let mut waiting = 0;
             for endpoint_id in endpoints {
                 let room = i64::try_from(most.saturating_sub(waiting) + 1).unwrap_or(i64::MAX);

@@ -63,6 +63,8 @@ where
 pub(super) struct Acceptance {
     pub(super) accepting: Accepting,
     pub(super) result: Option<Accepted>,
+    /// Its deliveries have no rows in the queue yet.
+    pub(super) is_fresh: bool,
     reply: oneshot::Sender<Result<Accepted, StoreError>>,
 }
 
@@ -70,7 +72,7 @@ impl Acceptance {
     /// The message, and what waits for its answer.
     pub(super) fn new(accepting: Accepting) -> (Self, oneshot::Receiver<Result<Accepted, StoreError>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { accepting, result: None, reply }, answer)
+        (Self { accepting, result: None, is_fresh: false, reply }, answer)
     }
 }
 

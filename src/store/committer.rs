@@ -3,6 +3,7 @@
 //! are several, each on a connection of its own, so that one writes while another waits for its sync. It does not know what a
 //! change is about.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::sync::mpsc;
 use super::change::{Acceptance, Written};
 use super::connection::Connection;
 use super::error::StoreError;
+use super::fresh::{Fresh, FreshCount};
 use super::gathering::{Batch, Gathering, Inbox};
 use super::lease::Lease;
 use super::messages::{Accepted, Accepting};
@@ -77,12 +79,13 @@ pub type Feed = mpsc::UnboundedReceiver<Notice>;
 pub(super) struct Committer {
     gathering: Arc<Gathering>,
     lease: Arc<Lease>,
+    fresh_count: FreshCount,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// Writes what is ripe, batch by batch, until nothing more will come.
 fn write_on(gathering: &Gathering, number: usize, mut writer: Writer, desk: &Desk) {
-    while let Some(batch) = gathering.take(number, writer.tally_due()) {
+    while let Some(batch) = gathering.take(number, writer.due()) {
         let (written, changing) = (batch.messages.len() + batch.changes.len(), batch.changing);
         let began = desk.clock.monotonic();
         let kept = writer.commit(batch);
@@ -105,14 +108,18 @@ impl Committer {
     /// Starts a thread for each connection that writes.
     pub(super) fn start(connections: Vec<Connection>, desk: &Desk) -> Result<Self, StoreError> {
         let gathering = Arc::new(Gathering::new(connections.len(), desk.clock.clone()));
+        let fresh_count = FreshCount::default();
         let start = |(number, connection)| {
             let (gathering, desk) = (gathering.clone(), desk.clone());
-            let writer = Writer::new(connection, desk.clone());
+            let fresh = matches!(connection, Connection::Sqlite(_))
+                .then(|| Fresh::begin(&connection, fresh_count.clone()))
+                .transpose()?;
+            let writer = Writer::new(connection, desk.clone(), fresh);
             let thread = std::thread::Builder::new().name(format!("writer-{number}"));
-            thread.spawn(move || write_on(&gathering, number, writer, &desk))
+            Ok::<_, StoreError>(thread.spawn(move || write_on(&gathering, number, writer, &desk))?)
         };
         let threads = connections.into_iter().enumerate().map(start).collect::<Result<_, _>>()?;
-        Ok(Self { gathering, lease: desk.lease.clone(), threads: Mutex::new(threads) })
+        Ok(Self { gathering, lease: desk.lease.clone(), fresh_count, threads: Mutex::new(threads) })
     }
 
     /// Makes a change and answers once it is durable; `notify` says what the engine must know of it.
@@ -127,6 +134,18 @@ impl Committer {
         let (change, answer) = Written::new(work, notify);
         self.hand_in(|inbox, now| inbox.add_change(Box::new(change), now))?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Has everything that waits in the queue that was accepted so far.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub(super) async fn queue_fresh(&self) -> Result<(), StoreError> {
+        if self.fresh_count.load(Ordering::SeqCst) == 0 {
+            return Ok(());
+        }
+        // Before any change, all get their rows.
+        self.write(|_| Ok(()), |(), _| {}).await
     }
 
     /// Keeps a message and answers once it is durable.

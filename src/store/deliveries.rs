@@ -324,7 +324,7 @@ impl Store {
         filter: DestinedFilter,
         page: MessagesPage<DestinedPlace>,
     ) -> Result<Walked<(Message, Standing), DestinedPlace>, StoreError> {
-        self.read(move |connection| destined_for(connection, endpoint_id, &filter, &page)).await
+        self.read_queue(move |connection| destined_for(connection, endpoint_id, &filter, &page)).await
     }
 
     /// Where a message stands at each endpoint that it goes, or went, to.
@@ -332,7 +332,7 @@ impl Store {
     /// # Errors
     /// When the store can't be read.
     pub async fn standings(&self, message_id: MessageId) -> Result<BTreeMap<EndpointId, Standing>, StoreError> {
-        self.read(move |connection| standings(connection, message_id)).await
+        self.read_queue(move |connection| standings(connection, message_id)).await
     }
 
     /// Where each of these messages stands at each endpoint that it goes, or went, to.
@@ -343,7 +343,7 @@ impl Store {
         &self,
         ids: Vec<MessageId>,
     ) -> Result<BTreeMap<MessageId, BTreeMap<EndpointId, Stage>>, StoreError> {
-        self.read(move |connection| ids.into_iter().map(|id| Ok((id, stages(connection, id)?))).collect()).await
+        self.read_queue(move |connection| ids.into_iter().map(|id| Ok((id, stages(connection, id)?))).collect()).await
     }
 
     /// How an endpoint's deliveries went that ended in `span`, and how many messages of that time wait.
@@ -352,7 +352,7 @@ impl Store {
     /// When the store can't be read.
     pub async fn statistics(&self, endpoint_id: EndpointId, span: Span) -> Result<Statistics, StoreError> {
         let now = self.now();
-        self.read(move |connection| {
+        self.read_queue(move |connection| {
             let count = |state: DeliveryState, span: Span| {
                 let ids = AttemptId::made_in(span);
                 let parameters = [endpoint_id.into(), state.code().into(), ids.start.into(), ids.end.into()];

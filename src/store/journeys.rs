@@ -51,7 +51,7 @@ impl Store {
     /// # Errors
     /// When the store can't be read.
     pub async fn journeys(&self, message_id: MessageId) -> Result<BTreeMap<EndpointId, Journey>, StoreError> {
-        self.read(move |connection| journeys(connection, message_id)).await
+        self.read_queue(move |connection| journeys(connection, message_id)).await
     }
 }
 

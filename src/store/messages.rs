@@ -11,7 +11,7 @@ use super::idempotency::{self, IdempotencyKey, Seen};
 use super::walk::{Walked, walk};
 use super::{Reach, Store, json_list, queue, retention};
 use crate::domain::checksum::{is_intact, payload_checksum};
-use crate::domain::delivery::{Delivery, Trigger};
+use crate::domain::delivery::Delivery;
 use crate::domain::endpoint::Verdict;
 use crate::domain::id::{ApplicationId, EndpointId, Id, MessageId};
 use crate::domain::message::{Message, MessageFilter};
@@ -171,7 +171,7 @@ pub(super) struct Accepting {
     pub(super) key: Option<IdempotencyKey>,
 }
 
-/// Keeps a message with a place in the queue for each of its deliveries, all or nothing.
+/// Keeps a message with a place in the queue for each of these deliveries, all or nothing.
 pub(super) fn accept(
     connection: &Connection,
     message: &Message,
@@ -195,7 +195,7 @@ pub(super) fn accept(
         return Ok(Accepted::EventIdTaken);
     }
     connection.execute(INSERT, &Entry::of(message).values())?;
-    queue::insert_all(connection, deliveries)?;
+    queue::insert_all(connection, deliveries.iter())?;
     Ok(Accepted::New)
 }
 
@@ -243,19 +243,8 @@ impl<'a> Entry<'a> {
 
 /// The deliveries that a message starts with: one for each endpoint that wants it, due at once.
 pub(super) fn first_deliveries(message: &Message, now: Timestamp, epoch: Epoch) -> Vec<Delivery> {
-    let delivery = |endpoint_id| Delivery {
-        message_id: message.id,
-        endpoint_id,
-        application_id: message.application_id,
-        // An id may be ahead of a clock that was set back.
-        due: message.id.time().min(now),
-        attempts_made: 0,
-        trigger: Trigger::Scheduled,
-        epoch,
-        held_until: None,
-        in_order: false,
-    };
-    message.queued().map(delivery).collect()
+    let first = |endpoint_id| Delivery::first(message.id, endpoint_id, message.application_id, now, epoch);
+    message.queued().map(first).collect()
 }
 
 impl Store {

@@ -37,7 +37,8 @@ const STEPS: &[Step] = steps![
     "0008_audit_entries",
     "0009_order",
     "0010_filter",
-    "0011_transformations"
+    "0011_transformations",
+    "0012_fresh"
 ];
 
 /// Held by the node that looks and applies; the number means nothing else.

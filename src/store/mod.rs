@@ -26,6 +26,7 @@ mod examination;
 mod failures;
 mod figures;
 mod file;
+mod fresh;
 mod gathering;
 mod happenings;
 mod idempotency;
@@ -191,6 +192,12 @@ impl Store {
         if !database.is_embedded() {
             connection.transaction(|connection| partitions::make_ahead(connection, clock.now()))?;
         }
+        if database.is_embedded() {
+            let deliveries = fresh::queue_what_was_left(&connection, clock.now())?;
+            if deliveries > 0 {
+                tracing::info!(deliveries, "found what was accepted just before the last end, which was not in order");
+            }
+        }
         let last = connection.first(GREATEST_ID, &[], |row| row.integer(0))?.unwrap_or_default();
         let ids = Arc::new(IdGenerator::starting_after(last, 0));
         let (happenings, memory) = (Happenings::new(!database.is_embedded()), Memory::new());
@@ -290,6 +297,18 @@ impl Store {
             result
         });
         reading.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+    }
+
+    /// Reads where it counts what waits: what was accepted a moment ago is put into the queue first, unless the store can't
+    /// be written just now.
+    async fn read_queue<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if let Err(error) = self.committer.queue_fresh().await {
+            tracing::debug!(%error, "the queue is read without what was accepted a moment ago");
+        }
+        self.read(work).await
     }
 
     async fn write<T: Outcome + Send + 'static>(

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::postgres::{PostgresAddress, Use};
 use super::{
-    attempts, audit, backlog, bulk, claim, deliveries, failures, figures, inbox_requests, journeys, lasting_failure,
-    messages, migrations, nodes, other_clocks, partitions, queue, resealing, search,
+    attempts, audit, backlog, bulk, claim, deliveries, failures, figures, fresh, inbox_requests, journeys,
+    lasting_failure, messages, migrations, nodes, other_clocks, partitions, queue, resealing, search,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::domain::id::MessageId;
@@ -35,11 +35,12 @@ const GROWING: [&str; 10] = [
 const ROWS: u32 = 20_000;
 
 /// What is asked by people, and for the sake of what waits.
-const QUESTIONS: [&[&str]; 15] = [
+const QUESTIONS: [&[&str]; 16] = [
     messages::QUERIES,
     deliveries::QUERIES,
     attempts::QUERIES,
     queue::QUERIES,
+    fresh::QUERIES,
     claim::QUERIES,
     journeys::QUERIES,
     figures::QUERIES,

@@ -71,9 +71,12 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery) -> Result<(),
 }
 
 /// The same for many.
-pub(super) fn insert_all(connection: &Connection, deliveries: &[Delivery]) -> Result<(), StoreError> {
+pub(super) fn insert_all<'a>(
+    connection: &Connection,
+    mut deliveries: impl Iterator<Item = &'a Delivery>,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare(INSERT)?;
-    deliveries.iter().try_for_each(|delivery| statement.execute(&values(delivery)).map(|_| ()))
+    deliveries.try_for_each(|delivery| statement.execute(&values(delivery)).map(|_| ()))
 }
 
 /// The columns of its row.
@@ -95,15 +98,19 @@ pub(super) fn values(delivery: &Delivery) -> [Parameter<'static>; 8] {
 pub(super) type Late = HashSet<AttemptId>;
 
 /// Writes outcomes, one by one or all at once, as the database likes it: each delivery leaves its place in the queue for
-/// a later one, or for the log.
-pub(super) fn record_all(connection: &Connection, records: &[Record]) -> Result<Late, StoreError> {
+/// a later one, or for the log. Those that are fresh have no place yet.
+pub(super) fn record_all(
+    connection: &Connection,
+    records: &[Record],
+    is_fresh: impl Fn(&Delivery) -> bool,
+) -> Result<Late, StoreError> {
     if let Connection::Postgres(postgres) = connection {
         return bulk::record(postgres, records);
     }
     let mut late = Late::new();
     let (mut leave, mut end) = (connection.prepare(DELETE)?, connection.prepare(INSERT_ENDED)?);
     for record in records {
-        let was_waiting = leave.execute(&place(&record.delivery))? > 0;
+        let was_waiting = is_fresh(&record.delivery) || leave.execute(&place(&record.delivery))? > 0;
         let entry = Entry::of(record);
         match record.outcome {
             Outcome::Ended(state) if was_waiting => _ = end.execute(&entry.values(Some(state)))?,
@@ -287,6 +294,7 @@ impl Store {
     /// When the store can't be read.
     pub async fn waiting(&self) -> Result<Vec<(EndpointId, Timestamp)>, StoreError> {
         let epoch = self.epoch();
+        self.committer.queue_fresh().await?;
         self.read(move |connection| waiting(connection, epoch)).await
     }
 
@@ -299,7 +307,7 @@ impl Store {
         message_id: MessageId,
         endpoint_id: EndpointId,
     ) -> Result<Option<Delivery>, StoreError> {
-        self.read(move |connection| of_message_at_endpoint(connection, message_id, endpoint_id)).await
+        self.read_queue(move |connection| of_message_at_endpoint(connection, message_id, endpoint_id)).await
     }
 
     /// Outcomes that wait to be written: many, while the store refuses them.

@@ -84,7 +84,7 @@ impl Store {
         let look = move |connection: &Connection| {
             connection.query(WAITING_BEFORE, &[oldest.into(), CHUNK.into()], queue::read_delivery)
         };
-        let waiting = self.read(look).await?;
+        let waiting = self.read_queue(look).await?;
         let any = !waiting.is_empty();
         for delivery in waiting {
             let outcome = Outcome::Ended(DeliveryState::Expired);

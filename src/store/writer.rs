@@ -11,14 +11,17 @@ use super::change::{Acceptance, Change};
 use super::committer::Notice;
 use super::connection::Connection;
 use super::error::StoreError;
+use super::fresh::Fresh;
 use super::gathering::Batch;
 use super::happenings::Happenings;
 use super::lease::Lease;
-use super::messages::Accepting;
+use super::messages::{self, Accepted, Accepting};
 use super::news::News;
 use super::queue::{self, Late, Record};
 use super::tally::Tally;
 use crate::clock::Clock;
+use crate::domain::delivery::Delivery;
+use crate::domain::id::MessageId;
 use crate::telemetry::Metrics;
 
 /// Where the engine is told.
@@ -34,30 +37,24 @@ pub(super) struct Desk {
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// Keeps messages, of which a server takes all at once.
-fn accept_all(connection: &Connection, messages: &mut [Acceptance]) -> Result<(), StoreError> {
-    let accepting: Vec<&Accepting> = messages.iter().map(|message| &message.accepting).collect();
-    let results = bulk::accept(connection, &accepting)?;
-    messages.iter_mut().zip(results).for_each(|(message, result)| message.result = Some(result));
-    Ok(())
-}
-
 /// The connection that writes, and the transaction around a batch.
 pub(super) struct Writer {
     connection: Connection,
     desk: Desk,
     /// What it has committed itself; the others have counts of their own.
     tally: Tally,
+    /// What waits without a row, in a file.
+    fresh: Option<Fresh>,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, desk: Desk) -> Self {
-        Self { connection, desk, tally: Tally::default() }
+    pub(super) fn new(connection: Connection, desk: Desk, fresh: Option<Fresh>) -> Self {
+        Self { connection, desk, tally: Tally::default(), fresh }
     }
 
-    /// When it has to write what it has counted, by the monotonic clock.
-    pub(super) fn tally_due(&self) -> Option<Duration> {
-        self.tally.due()
+    /// When it has something of its own to write, by the monotonic clock: what it has counted, and what has waited for long.
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.tally.due().into_iter().chain(self.fresh.as_ref().and_then(Fresh::due)).min()
     }
 
     /// Writes a batch and answers each change. Gives the records back when they could not be written.
@@ -72,11 +69,13 @@ impl Writer {
         let count = messages.len() + changes.len() + records.len();
         let started = self.desk.clock.monotonic();
         let with_tally = self.tally.due().is_some_and(|due| settling || due <= started);
+        let turn = self.fresh.as_ref().and_then(|fresh| fresh.turn(!changes.is_empty(), started));
         let mut took = Duration::ZERO;
         let together = self.connection.transaction(|connection| {
+            self.queue_fresh(connection, turn)?;
             changes.iter_mut().try_for_each(|change| change.apply(connection))?;
-            accept_all(connection, &mut messages)?;
-            let late = self.record_all(connection, &records)?;
+            self.accept_all(connection, &mut messages, turn)?;
+            let late = self.record_all(connection, &records, turn)?;
             if with_tally {
                 let started = self.desk.clock.monotonic();
                 self.tally.write(connection)?;
@@ -90,6 +89,8 @@ impl Writer {
                 self.tally.written(took);
             }
             self.desk.metrics.committed(count);
+            self.turned(turn, started);
+            self.keep_fresh(&messages, &records);
             // The engine is told first: who has an answer may rely on it.
             let mut notices = Vec::with_capacity(count);
             changes.iter_mut().for_each(|change| change.notify(&mut notices));
@@ -104,6 +105,9 @@ impl Writer {
         if with_tally {
             self.tally.put_off();
         }
+        if let Some(fresh) = &mut self.fresh {
+            fresh.put_off(started);
+        }
         let messages = messages.into_iter().map(|message| -> Box<dyn Change> { Box::new(message) });
         self.change_singly(changes.into_iter().chain(messages));
         if matches!(together, Err(StoreError::Unavailable(_))) {
@@ -114,6 +118,13 @@ impl Writer {
 
     /// One of them spoiled it for all: each gets a transaction of its own, as long as there is a database.
     fn change_singly(&mut self, changes: impl Iterator<Item = Box<dyn Change>>) {
+        // What they may change must be there.
+        let now = self.desk.clock.monotonic();
+        let turn = self.fresh.as_ref().and_then(|fresh| fresh.turn(true, now));
+        if let Err(error) = self.connection.transaction(|connection| self.queue_fresh(connection, turn)) {
+            return changes.for_each(|change| change.answer(Err(error.clone())));
+        }
+        self.turned(turn, now);
         let mut lost = None;
         for mut change in changes {
             let alone = match &lost {
@@ -130,8 +141,59 @@ impl Writer {
         }
     }
 
-    fn record_all(&self, connection: &Connection, records: &[Record]) -> Result<Late, StoreError> {
-        let late = queue::record_all(connection, records)?;
+    /// Gives their rows to those that are fresh no longer: all before `turn`.
+    fn queue_fresh(&self, connection: &Connection, turn: Option<MessageId>) -> Result<(), StoreError> {
+        match (&self.fresh, turn) {
+            (Some(fresh), Some(until)) => fresh.queue(connection, until),
+            _ => Ok(()),
+        }
+    }
+
+    /// That has been committed, in a transaction that was begun at `now`.
+    fn turned(&mut self, turn: Option<MessageId>, now: Duration) {
+        if let Some(fresh) = &mut self.fresh {
+            fresh.turned(turn, now);
+        }
+    }
+
+    /// These have been committed.
+    fn keep_fresh(&mut self, messages: &[Acceptance], records: &[Record]) {
+        let Some(fresh) = &mut self.fresh else { return };
+        records.iter().for_each(|record| fresh.remove(&record.delivery));
+        let is_fresh = |message: &&Acceptance| message.is_fresh && message.result == Some(Accepted::New);
+        messages.iter().filter(is_fresh).for_each(|message| fresh.add(&message.accepting.deliveries));
+    }
+
+    /// Keeps messages: a server takes all at once, and a file without the rows of their deliveries as far as there is room.
+    fn accept_all(
+        &self,
+        connection: &Connection,
+        messages: &mut [Acceptance],
+        turn: Option<MessageId>,
+    ) -> Result<(), StoreError> {
+        let Some(fresh) = &self.fresh else {
+            let accepting: Vec<&Accepting> = messages.iter().map(|message| &message.accepting).collect();
+            let results = bulk::accept(connection, &accepting)?;
+            messages.iter_mut().zip(results).for_each(|(message, result)| message.result = Some(result));
+            return Ok(());
+        };
+        for message in messages {
+            let Accepting { message: content, deliveries, key } = &message.accepting;
+            message.is_fresh = fresh.takes(content.id, turn);
+            let rows = if message.is_fresh { &[] } else { deliveries.as_slice() };
+            message.result = Some(messages::accept(connection, content, rows, key.as_ref())?);
+        }
+        Ok(())
+    }
+
+    fn record_all(
+        &self,
+        connection: &Connection,
+        records: &[Record],
+        turn: Option<MessageId>,
+    ) -> Result<Late, StoreError> {
+        let is_fresh = |delivery: &Delivery| self.fresh.as_ref().is_some_and(|fresh| fresh.holds(delivery, turn));
+        let late = queue::record_all(connection, records, is_fresh)?;
         News::tell_turns(connection, &self.desk.lease, records)?;
         Ok(late)
     }
@@ -142,8 +204,9 @@ impl Writer {
         let mut rest = records.into_iter();
         for record in rest.by_ref() {
             let alone = std::slice::from_ref(&record);
-            match self.connection.transaction(|connection| self.record_all(connection, alone)) {
+            match self.connection.transaction(|connection| self.record_all(connection, alone, None)) {
                 Ok(late) => {
+                    self.keep_fresh(&[], alone);
                     self.count(alone, &late);
                     self.tell(vec![record.into_notice()]);
                 }

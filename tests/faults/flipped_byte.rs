@@ -151,10 +151,10 @@ fn a_flipped_byte_in_any_page_sends_nothing_wrong() {
     );
 }
 
-/// How many deliveries wait in a store whose log is damaged, as SQLite itself reads it.
+/// How many messages are in a store whose log is damaged, as SQLite itself reads it; all of them wait.
 fn waiting_in(data: &Path) -> usize {
     let file = rusqlite::Connection::open(data.join("cornet.db")).expect("the file opens");
-    let waiting: i64 = file.query_row("SELECT count(*) FROM queue", [], |row| row.get(0)).unwrap_or_default();
+    let waiting: i64 = file.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap_or_default();
     waiting.try_into().expect("a count")
 }
 

@@ -28,14 +28,15 @@ struct Posted {
     id: Option<String>,
 }
 
-/// How much waits in a store, if it can be asked.
+/// How much waits in a store, if it can be asked. In a file, what was accepted a moment ago may wait without being in the
+/// queue; there each message is for one endpoint.
 fn waiting(launch: &Launch) -> Option<i64> {
-    const WAITING: &str = "SELECT count(*) FROM queue";
     if let Some(url) = launch.value_of("CORNET_DATABASE_URL") {
-        return postgres::number_at(url, WAITING);
+        return postgres::number_at(url, "SELECT count(*) FROM queue");
     }
     let file = rusqlite::Connection::open(launch.data_dir().join("cornet.db")).ok()?;
-    file.query_row(WAITING, [], |row| row.get(0)).ok()
+    let waiting = "SELECT (SELECT count(*) FROM messages) - (SELECT count(*) FROM deliveries)";
+    file.query_row(waiting, [], |row| row.get(0)).ok()
 }
 
 /// What a fault came to; that nothing was lost has been seen.

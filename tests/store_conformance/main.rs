@@ -7,6 +7,7 @@ mod bench;
 #[expect(dead_code, reason = "each test binary uses its own part of it")]
 #[path = "../simulation/foundation.rs"]
 mod foundation;
+mod fresh;
 mod nodes;
 #[expect(dead_code, reason = "each test binary uses its own part of it")]
 #[path = "../support/postgres.rs"]
@@ -211,6 +212,7 @@ async fn the_first_of_equal_requests_wins_and_the_others_see_it(bench: Bench) {
         assert_eq!(new, 1);
         assert!([(38, 1), (0, 39)].contains(&(before, reused)), "{before} {reused}");
     }
+    bench.store.settle().await.unwrap();
     assert_eq!([bench.rows("messages"), bench.rows("queue"), bench.rows("idempotency_keys")], [4, 4, 4]);
 }
 

@@ -1,15 +1,14 @@
 //! What lies in the database: whether its pages hold together, whether each payload is what was written, and whether
 //! every delivery that a message was to have is somewhere.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::Tell;
-use crate::domain::endpoint::Verdict;
 use crate::domain::finding::Finding;
-use crate::domain::id::{EndpointId, Id, MessageId};
+use crate::domain::id::{Id, MessageId};
 use crate::store::connection::Connection;
 use crate::store::error::StoreError;
+use crate::store::fresh::{self, Unplaced};
 use crate::store::messages;
 
 const QUICK_CHECK: &str = "PRAGMA quick_check(3)";
@@ -19,10 +18,7 @@ const WHOLE: &str = "ok";
 
 const PAYLOADS: &str = "SELECT id, environment_id, application_id, event_type, event_id, channels, expires_early,
     verdicts, checksum, payload FROM messages WHERE id > ?1 ORDER BY id LIMIT ?2";
-const VERDICTS: &str = "SELECT id, verdicts FROM messages WHERE id > ?1 ORDER BY id LIMIT ?2";
 const NEWEST: &str = "SELECT id FROM messages ORDER BY id DESC LIMIT 1 OFFSET ?1";
-const PLACES: &str = "SELECT message_id, endpoint_id FROM queue WHERE message_id >= ?1 AND message_id <= ?2
-    UNION ALL SELECT message_id, endpoint_id FROM deliveries WHERE message_id >= ?1 AND message_id <= ?2";
 /// One statement, so that a delivery which moves meanwhile is seen at one of its places.
 const IS_LOST: &str = "SELECT 1 FROM messages WHERE id = ?1
     AND NOT EXISTS (SELECT 1 FROM queue WHERE message_id = ?1 AND endpoint_id = ?2)
@@ -96,26 +92,27 @@ fn examine_payloads(connection: &Connection, tell: Tell<'_>) -> Result<(), Store
 fn examine_deliveries(connection: &Connection, deep: bool, tell: Tell<'_>) -> Result<(), StoreError> {
     const SUBJECT: &str = "deliveries";
     let oldest = connection.first(NEWEST, &[NEWEST_LOOKED_AT.into()], |row| row.integer(0))?;
-    let mut last = oldest.filter(|_| !deep).unwrap_or_default();
+    let mut last: MessageId = Id::from_number(oldest.filter(|_| !deep).unwrap_or_default());
+    // What was accepted a moment ago may wait without being in the queue.
+    let fresh_since = match connection {
+        Connection::Sqlite(_) => fresh::since(connection)?,
+        Connection::Postgres(_) => Id::from_number(i64::MAX),
+    };
     let (mut looked_at, mut lost, mut unreadable) = (0, Vec::new(), Vec::new());
     loop {
-        let chunk = connection.query(VERDICTS, &[last.into(), CHUNK.into()], |row| Ok((row.id(0)?, row.bytes(1)?)))?;
-        let (Some((first, _)), Some((newest, _))) = (chunk.first(), chunk.last()) else { break };
-        let place = |row: &crate::store::connection::Row<'_>| Ok((row.id(0)?, row.id(1)?));
-        let places: HashSet<(MessageId, EndpointId)> =
-            connection.query(PLACES, &[(*first).into(), (*newest).into()], place)?.into_iter().collect();
-        last = newest.number();
-        for (message_id, verdicts) in &chunk {
+        let chunk = fresh::unplaced_after(connection, last)?;
+        let Some(newest) = chunk.last() else { break };
+        last = newest.message_id;
+        for Unplaced { message_id, endpoints, .. } in chunk {
             looked_at += 1;
-            let Ok(verdicts) = messages::verdicts_from_bytes(verdicts) else {
-                unreadable.push(*message_id);
+            let Ok(endpoints) = endpoints else {
+                unreadable.push(message_id);
                 continue;
             };
-            let queued = verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Queued);
-            for (endpoint_id, _) in queued.filter(|(endpoint_id, _)| !places.contains(&(*message_id, *endpoint_id))) {
+            for endpoint_id in endpoints.into_iter().filter(|_| message_id < fresh_since) {
                 // It may have been accepted, moved or dropped while we looked.
-                if connection.first(IS_LOST, &[(*message_id).into(), (*endpoint_id).into()], |_| Ok(()))?.is_some() {
-                    lost.push(*message_id);
+                if connection.first(IS_LOST, &[message_id.into(), endpoint_id.into()], |_| Ok(()))?.is_some() {
+                    lost.push(message_id);
                 }
             }
         }

@@ -13,7 +13,7 @@ use super::connection::Connection;
 use super::database::Database;
 use super::error::StoreError;
 use super::sqlite::Sqlite;
-use super::{migrations, partitions, seal};
+use super::{fresh, migrations, partitions, seal};
 use crate::clock::Clock;
 use crate::domain::id::{Id, MessageId};
 use crate::domain::message::PAYLOAD_RETENTION_DAYS_MAX;
@@ -83,6 +83,7 @@ pub fn move_store(
     if let (Some(words), None) = (mark::moved_to(path)?, mark::source_of(&target_connection)?) {
         return Err(StoreError::Unavailable(format!("{words}, and nothing is left to do")));
     }
+    fresh::queue_what_was_left(&source, clock.now())?;
     let course = Course { tables: table::tables(&source, &target_connection)?, source, target: target_connection };
     course.begin(&identity)?;
     course.make_parts(clock)?;

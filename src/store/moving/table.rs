@@ -6,10 +6,10 @@ use crate::domain::checksum::payload_checksum;
 use crate::store::connection::{Connection, Parameter, Row};
 use crate::store::error::StoreError;
 
-/// The columns of all tables: table, column, kind, and the place in the key from 1 on.
+/// The columns of all tables: table, column, kind, and the place in the key from 1 on. What is fresh is so in a file only.
 const COLUMNS_OF_FILE: &str =
     "SELECT m.name, c.name, c.type, c.pk FROM sqlite_schema AS m, pragma_table_info(m.name) AS c
-    WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite^_%' ESCAPE '^' ORDER BY m.name, c.cid";
+    WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite^_%' ESCAPE '^' AND m.name <> 'fresh' ORDER BY m.name, c.cid";
 /// Table and column, as a server has them; parts of tables are none, nor is what only a server has.
 const COLUMNS_OF_SERVER: &str = "SELECT CAST(c.table_name AS TEXT), CAST(c.column_name AS TEXT)
     FROM information_schema.columns AS c

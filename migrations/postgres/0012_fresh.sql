@@ -1,0 +1,1 @@
+-- Nothing: a server has the row of each delivery at once, for the sake of the other nodes.
