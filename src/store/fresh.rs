@@ -1,7 +1,7 @@
 //! Deliveries that were accepted a moment ago. Most are over within milliseconds, so the one who writes a file keeps them in
 //! memory, and gives a row of the queue to those alone that still wait a second or two later, and to all as soon as anybody
-//! changes something or asks the queue. That spares a delivery its row there, twice with two indexes: a sixth of the
-//! processor's time for a message, more where one goes to many endpoints.
+//! changes something or asks the queue. That spares a quarter of SQLite's instructions for a message (44 600 became 32 200),
+//! and an eighth of the bytes that are written for it.
 //!
 //! They are as durable as any other: the message itself says which endpoints it is for, and from which message on there may
 //! be deliveries without a row is kept in the table `fresh`. What a killed process leaves is found by looking at those
