@@ -143,9 +143,12 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // At once, and with all of its processes: nothing in it is wanted any more.
-        kill_process(Pid::from_child(&self.server), Signal::QUIT).ok();
-        self.server.wait().ok();
+        // At once, and with all of its processes: nothing in it is wanted any more. It is told again and again, because what is
+        // started in the background ignores this signal until it has set itself up.
+        while matches!(self.server.try_wait(), Ok(None)) {
+            kill_process(Pid::from_child(&self.server), Signal::QUIT).ok();
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 }
 
