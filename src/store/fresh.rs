@@ -39,7 +39,7 @@ pub(super) struct Fresh {
     waiting: BTreeMap<(MessageId, EndpointId), Delivery>,
     /// From here on there may be some, as the store says it.
     since: MessageId,
-    /// The newest message that has been among them.
+    /// The newest message that has been taken, whether or not it had deliveries.
     newest: MessageId,
     /// What is older gets its row at the next turn.
     turn: MessageId,
@@ -108,10 +108,10 @@ impl Fresh {
         message_id >= turned.unwrap_or(self.since) && self.waiting.len() < WAITING_MAX
     }
 
-    /// A message with these deliveries has been committed without their rows.
-    pub(super) fn add(&mut self, deliveries: &[Delivery]) {
+    /// A message has been committed without the rows of these deliveries; there may be none.
+    pub(super) fn add(&mut self, message_id: MessageId, deliveries: &[Delivery]) {
+        self.newest = self.newest.max(message_id);
         for delivery in deliveries {
-            self.newest = self.newest.max(delivery.message_id);
             self.waiting.insert((delivery.message_id, delivery.endpoint_id), delivery.clone());
         }
         self.count.store(self.waiting.len(), Ordering::SeqCst);
@@ -169,19 +169,22 @@ pub(super) fn unplaced_after(connection: &Connection, last: MessageId) -> Result
 /// # Errors
 /// When the store could not; then it can be called again.
 pub(super) fn queue_what_was_left(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
-    let mut last = Id::from_number(since(connection)?.number() - 1);
-    let mut queued = 0;
-    loop {
-        let chunk = unplaced_after(connection, last)?;
-        let Some(newest) = chunk.last() else { return Ok(queued) };
+    let before = Id::from_number(since(connection)?.number() - 1);
+    let (mut last, mut queued) = (before, 0);
+    while let chunk = unplaced_after(connection, last)?
+        && let Some(newest) = chunk.last()
+    {
         last = newest.message_id;
         let left: Vec<Delivery> = chunk.iter().flat_map(|message| left_of(message, now)).collect();
         queued += left.len();
-        connection.transaction(|connection| {
-            queue::insert_all(connection, left.iter())?;
-            connection.execute(KEEP_SINCE, &[(last.number() + 1).into()])
-        })?;
+        if !left.is_empty() {
+            connection.transaction(|connection| queue::insert_all(connection, left.iter()))?;
+        }
     }
+    if last > before {
+        connection.execute(KEEP_SINCE, &[(last.number() + 1).into()])?;
+    }
+    Ok(queued)
 }
 
 /// What a message has without a row, as it was accepted. Nothing can be said of one whose verdicts can't be read.
@@ -240,11 +243,12 @@ mod tests {
         let at = |seconds: u64| Duration::from_secs(100 + seconds);
         assert_eq!(turn(&mut fresh, &connection, true, at(0)), None, "nothing waits");
         assert!(fresh.takes(Id::from_number(5), None) && !fresh.takes(Id::from_number(0), None));
-        fresh.add(&[delivery(5), delivery(6)]);
+        fresh.add(Id::from_number(5), &[delivery(5)]);
+        fresh.add(Id::from_number(6), &[delivery(6)]);
         assert_eq!(fresh.due(), Some(at(0) + TURN));
         assert_eq!(turn(&mut fresh, &connection, false, at(0)), None);
         assert_eq!(turn(&mut fresh, &connection, false, at(1)), None, "they may have come just now");
-        fresh.add(&[delivery(7)]);
+        fresh.add(Id::from_number(7), &[delivery(7)]);
         fresh.remove(&delivery(6));
         assert!(fresh.holds(&delivery(5), None) && !fresh.holds(&delivery(6), None));
         assert_eq!(turn(&mut fresh, &connection, false, at(2)), Some(7));
@@ -252,7 +256,7 @@ mod tests {
         assert!(!fresh.holds(&delivery(5), None) && fresh.holds(&delivery(7), None));
         assert!(!fresh.takes(Id::from_number(6), None), "nobody would find it");
 
-        fresh.add(&[delivery(9)]);
+        fresh.add(Id::from_number(9), &[delivery(9)]);
         assert!(
             !fresh.takes(Id::from_number(8), fresh.turn(true, at(2)))
                 && !fresh.holds(&delivery(9), fresh.turn(true, at(2)))
@@ -260,5 +264,11 @@ mod tests {
         assert_eq!(turn(&mut fresh, &connection, true, at(2)), Some(10), "somebody asks");
         assert_eq!((queued(&connection), fresh.due()), (vec![5, 7, 9], None));
         assert_eq!(turn(&mut fresh, &connection, true, at(9)), None);
+
+        // Messages for nobody are not looked at again after a kill either.
+        fresh.add(Id::from_number(20), &[]);
+        assert_eq!((turn(&mut fresh, &connection, false, at(10)), fresh.due()), (None, None));
+        assert_eq!(turn(&mut fresh, &connection, false, at(11)), Some(21));
+        assert_eq!((queued(&connection), since(&connection).unwrap().number()), (vec![5, 7, 9], 21));
     }
 }

@@ -189,14 +189,13 @@ impl Store {
         let connection = database.prepare()?;
         moving::refuse_unfinished(&connection)?;
         seal::check(&connection, &vault)?;
-        if !database.is_embedded() {
-            connection.transaction(|connection| partitions::make_ahead(connection, clock.now()))?;
-        }
         if database.is_embedded() {
             let deliveries = fresh::queue_what_was_left(&connection, clock.now())?;
             if deliveries > 0 {
                 tracing::info!(deliveries, "found what was accepted just before the last end, which was not in order");
             }
+        } else {
+            connection.transaction(|connection| partitions::make_ahead(connection, clock.now()))?;
         }
         let last = connection.first(GREATEST_ID, &[], |row| row.integer(0))?.unwrap_or_default();
         let ids = Arc::new(IdGenerator::starting_after(last, 0));

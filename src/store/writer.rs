@@ -161,7 +161,9 @@ impl Writer {
         let Some(fresh) = &mut self.fresh else { return };
         records.iter().for_each(|record| fresh.remove(&record.delivery));
         let is_fresh = |message: &&Acceptance| message.is_fresh && message.result == Some(Accepted::New);
-        messages.iter().filter(is_fresh).for_each(|message| fresh.add(&message.accepting.deliveries));
+        for Acceptance { accepting, .. } in messages.iter().filter(is_fresh) {
+            fresh.add(accepting.message.id, &accepting.deliveries);
+        }
     }
 
     /// Keeps messages: a server takes all at once, and a file without the rows of their deliveries as far as there is room.
