@@ -195,7 +195,9 @@ pub(super) fn accept(
         return Ok(Accepted::EventIdTaken);
     }
     connection.execute(INSERT, &Entry::of(message).values())?;
-    queue::insert_all(connection, deliveries.iter())?;
+    if !deliveries.is_empty() {
+        queue::insert_all(connection, deliveries.iter())?;
+    }
     Ok(Accepted::New)
 }
 

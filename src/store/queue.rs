@@ -1,6 +1,6 @@
-//! The queue of deliveries that wait, and the log of those that have ended. A row of the queue is written when a
-//! message is accepted and deleted when its outcome is recorded; a row of the log is written once. It does not decide
-//! what an outcome is.
+//! The queue of deliveries that wait, and the log of those that have ended. A row of the queue is written when a message is
+//! accepted, in a file only once it has waited (`fresh.rs`), and deleted when its outcome is recorded; a row of the log is
+//! written once. It does not decide what an outcome is.
 
 use std::collections::HashSet;
 use std::ops::Range;
