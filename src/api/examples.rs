@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -52,5 +53,5 @@ pub(super) async fn send_example(
         payload: body.payload.map(MessageIn::payload).transpose()?,
     };
     let made = operations.send_example(&access, &application, &endpoint, wanted, key).await?;
-    made::try_answer(StatusCode::OK, made, |message| MessageOut::new(&message, true))
+    made::try_answer(StatusCode::OK, made, |message| MessageOut::new(&message, true).map(Json))
 }

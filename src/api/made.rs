@@ -18,23 +18,27 @@ pub(super) fn created<N, T: Serialize>(made: Made<N>, show: impl FnOnce(N) -> T)
 
 /// Answers with `new` for a noun that this request made, now or before, and 200 with one that was there.
 pub(super) fn answer<N, T: Serialize>(new: StatusCode, made: Made<N>, show: impl FnOnce(N) -> T) -> Response {
-    match made {
-        Made::New(noun) => (new, Json(show(noun))).into_response(),
-        Made::Before(noun) => (new, [(IDEMPOTENT_REPLAY, "true")], Json(show(noun))).into_response(),
-        Made::Existing(noun) => Json(show(noun)).into_response(),
-    }
+    respond(new, made, |noun| Json(show(noun)))
 }
 
 /// As [`answer`], for a noun that may turn out not to be showable.
-pub(super) fn try_answer<N, T: Serialize>(
+pub(super) fn try_answer<N, R: IntoResponse>(
     new: StatusCode,
     made: Made<N>,
-    show: impl FnOnce(N) -> Result<T, Problem>,
+    show: impl FnOnce(N) -> Result<R, Problem>,
 ) -> Result<Response, Problem> {
     let shown = match made {
         Made::New(noun) => Made::New(show(noun)?),
         Made::Before(noun) => Made::Before(show(noun)?),
         Made::Existing(noun) => Made::Existing(show(noun)?),
     };
-    Ok(answer(new, shown, |shown| shown))
+    Ok(respond(new, shown, |shown| shown))
+}
+
+fn respond<N, R: IntoResponse>(new: StatusCode, made: Made<N>, show: impl FnOnce(N) -> R) -> Response {
+    match made {
+        Made::New(noun) => (new, show(noun)).into_response(),
+        Made::Before(noun) => (new, [(IDEMPOTENT_REPLAY, "true")], show(noun)).into_response(),
+        Made::Existing(noun) => show(noun).into_response(),
+    }
 }

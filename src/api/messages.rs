@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -23,9 +25,11 @@ use crate::domain::message::{Message, MessageFilter, PAYLOAD_BYTES_MAX};
 use crate::ops::{Access, Made, MessagesPage, NewMessage, Operations, Page};
 
 /// What stands in place of a payload that has been deleted.
-const EXPIRED: &str = r#"{"expired":true}"#;
+const EXPIRED: &[u8] = br#"{"expired":true}"#;
 /// What stands in place of a payload that was not asked for.
-const LEFT_OUT: &str = "{}";
+const LEFT_OUT: &[u8] = b"{}";
+/// Room for what stands around the payload of most messages.
+const HEAD_BYTES: usize = 256;
 
 /// A message to accept.
 #[derive(Deserialize, ToSchema)]
@@ -82,35 +86,60 @@ pub(super) struct MessageOut {
     /// What narrowed the endpoints that it goes to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     channels: Vec<String>,
-    /// As it was posted; `{}` when it was not asked for, `{"expired":true}` when it has been deleted.
-    #[schema(value_type = Object)]
-    payload: Box<RawValue>,
     /// When it was accepted.
     timestamp: Moment,
+    /// As it was posted; `{}` when it was not asked for, `{"expired":true}` when it has been deleted.
+    #[schema(value_type = Object, required = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Box<RawValue>>,
 }
 
 impl MessageOut {
     /// How a message is shown, with its payload or without.
     pub(super) fn new(message: &Message, with_content: bool) -> Result<Self, Problem> {
-        let payload = match (&message.payload, with_content) {
-            (_, false) => LEFT_OUT,
-            (None, true) => EXPIRED,
-            // It was checked when it was accepted and its checksum when it was read.
-            (Some(payload), true) => str::from_utf8(payload).unwrap_or_default(),
-        };
-        let payload = RawValue::from_string(payload.to_owned()).map_err(|error| {
-            tracing::error!(%error, message = %message.id, "a stored payload is not JSON");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a stored payload can't be read")
-        })?;
-        Ok(Self {
+        let payload = str::from_utf8(Self::payload(message, with_content)).unwrap_or_default();
+        let payload = RawValue::from_string(payload.to_owned()).map_err(|error| not_shown(message, &error))?;
+        Ok(Self { payload: Some(payload), ..Self::head(message) })
+    }
+
+    /// The same as a text, for a message that was handed in just now. Its payload is put in as it stands: it has been checked,
+    /// and to read it and write it once more takes 4 % of all that a message takes (callgrind).
+    fn text(message: &Message, with_content: bool) -> Result<Vec<u8>, Problem> {
+        let payload = Self::payload(message, with_content);
+        let mut text = Vec::with_capacity(payload.len() + HEAD_BYTES);
+        serde_json::to_writer(&mut text, &Self::head(message)).map_err(|error| not_shown(message, &error))?;
+        text.pop();
+        text.extend_from_slice(b",\"payload\":");
+        text.extend_from_slice(payload);
+        text.push(b'}');
+        Ok(text)
+    }
+
+    /// Everything but the payload.
+    fn head(message: &Message) -> Self {
+        Self {
             id: message.id.to_string(),
             event_type: message.event_type.clone(),
             event_id: message.event_id.clone(),
             channels: message.channels.clone(),
-            payload,
+            payload: None,
             timestamp: Moment(message.id.time()),
-        })
+        }
     }
+
+    /// What stands as its payload: a JSON text, which was checked when it was accepted and its checksum when it was read.
+    fn payload(message: &Message, with_content: bool) -> &[u8] {
+        match (&message.payload, with_content) {
+            (_, false) => LEFT_OUT,
+            (None, true) => EXPIRED,
+            (Some(payload), true) => payload,
+        }
+    }
+}
+
+fn not_shown(message: &Message, error: &serde_json::Error) -> Problem {
+    tracing::error!(%error, message = %message.id, "a stored payload is not JSON");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a stored payload can't be read")
 }
 
 impl MessageIn {
@@ -226,7 +255,10 @@ pub(super) async fn create_message(
     if matches!(made, Made::New(_)) {
         state.metrics.accepted();
     }
-    made::try_answer(StatusCode::ACCEPTED, made, |message| MessageOut::new(&message, query.with_content))
+    made::try_answer(StatusCode::ACCEPTED, made, |message| {
+        let is_json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        MessageOut::text(&message, query.with_content).map(|text| (is_json, Body::from(text)))
+    })
 }
 
 /// List the messages of an application, the newest first.

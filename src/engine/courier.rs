@@ -292,7 +292,8 @@ impl Draft {
         let message_id = message.id.to_string();
         let signers = route.signers.iter().filter(|(_, until)| until.is_none_or(|end| now < end));
         let signature = signature::header(signers.map(|(signer, _)| signer), &message_id, now, &wrapped.body);
-        let room = 6 + wrapped.headers.len() + route.endpoint.headers.len() + added.len();
+        // These, and what the sender adds.
+        let room = 8 + wrapped.headers.len() + route.endpoint.headers.len() + added.len();
         let mut headers = HeaderMap::with_capacity(room);
         for (name, value) in route.endpoint.headers.iter().chain(&added) {
             // They were checked when they were set.

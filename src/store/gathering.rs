@@ -1,5 +1,6 @@
 //! What waits for those who write, and when it is ripe. Outcomes wait for company, at most `RECORDS_WAIT_MS`, because writing
-//! them in large batches is what makes them cheap: a crash in that time costs repeats, never a loss.
+//! them in large batches is what makes them cheap: a crash in that time costs repeats, never a loss. Where one alone writes,
+//! `RECORDS_COMPANY` of them go along with the next messages, so that no producer waits for hundreds.
 //!
 //! Messages and changes wait for as many as came last time, and at most as long as the last commit took: those who have just
 //! been answered come again one by one, and without that wait every other transaction would be the first of them alone (half
@@ -19,8 +20,11 @@ use crate::clock::Clock;
 const RECORDS_BATCH: usize = 1_000;
 /// How long an outcome waits for others before it is written.
 const RECORDS_WAIT_MS: u64 = 50;
-/// How long a change waits at most for those that are likely to come with it.
-const CHANGES_WAIT_MS: u64 = 2;
+/// Outcomes that are written with messages, wherever these are written first. Without it those of 50 ms were written at once,
+/// and while messages came at 3 700 a second, those that met them waited for 2.4 ms instead of 0.3 (medians of one run).
+const RECORDS_COMPANY: usize = 64;
+/// How long a change waits at most for those that are likely to come with it. After a slow sync it would wait for too many.
+const CHANGES_WAIT: Duration = Duration::from_micros(300);
 /// Messages in one transaction, and changes.
 const CHANGES_BATCH_MAX: usize = 4_096;
 
@@ -132,15 +136,16 @@ impl Inbox {
     /// Takes what is ripe for one of those who write.
     fn take(&mut self, writer: usize, with_records: bool) -> Batch {
         let mut batch = Batch::default();
-        let taken = self.messages.len().min(CHANGES_BATCH_MAX);
-        batch.messages.extend(self.messages.drain(..taken));
+        let messages = self.messages.len().min(CHANGES_BATCH_MAX);
+        batch.messages.extend(self.messages.drain(..messages));
         if !self.changing {
             let taken = self.changes.len().min(CHANGES_BATCH_MAX);
             batch.changes.extend(self.changes.drain(..taken));
             batch.changing = taken > 0;
             self.changing = batch.changing;
         }
-        if with_records {
+        let go_along = self.settling.len() == 1 && messages > 0 && self.records.len() >= RECORDS_COMPANY;
+        if with_records || go_along {
             batch.records = std::mem::take(&mut self.records);
             self.hurried = false;
         }
@@ -224,7 +229,7 @@ impl Gathering {
         let mut inbox = self.inbox();
         if written > 0 {
             inbox.company = written;
-            inbox.patience = took.min(Duration::from_millis(CHANGES_WAIT_MS));
+            inbox.patience = took.min(CHANGES_WAIT);
         }
         if changing {
             inbox.changing = false;
@@ -240,12 +245,19 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{CHANGES_WAIT_MS, Change, Gathering};
+    use super::{CHANGES_WAIT, Change, Gathering, RECORDS_COMPANY};
     use crate::clock::ManualClock;
+    use crate::domain::delivery::{Delivery, DeliveryState, Outcome};
+    use crate::domain::id::Id;
+    use crate::domain::message::Message;
+    use crate::domain::node::Epoch;
     use crate::domain::time::Timestamp;
+    use crate::store::change::Acceptance;
     use crate::store::committer::Notice;
     use crate::store::connection::Connection;
     use crate::store::error::StoreError;
+    use crate::store::messages::Accepting;
+    use crate::store::queue::Record;
 
     struct Nothing;
 
@@ -260,7 +272,11 @@ mod tests {
     }
 
     fn gathering() -> Gathering {
-        Gathering::new(2, Arc::new(ManualClock::new(Timestamp::EPOCH)))
+        of_writers(2)
+    }
+
+    fn of_writers(writers: usize) -> Gathering {
+        Gathering::new(writers, Arc::new(ManualClock::new(Timestamp::EPOCH)))
     }
 
     #[test]
@@ -275,11 +291,42 @@ mod tests {
         let mut inbox = gathering.inbox();
         assert_eq!(inbox.ripens(at(20)), None);
         assert!(inbox.add_change(Box::new(Nothing), at(20)), "the first sets the alarm");
-        assert!(!inbox.add_change(Box::new(Nothing), at(21)));
-        assert_eq!(inbox.ripens(at(21)), Some(at(CHANGES_WAIT_MS - 1)));
-        assert_eq!(inbox.ripens(at(20 + CHANGES_WAIT_MS)), Some(Duration::ZERO));
+        assert!(!inbox.add_change(Box::new(Nothing), at(20) + CHANGES_WAIT / 2));
+        assert_eq!(inbox.ripens(at(20) + CHANGES_WAIT / 2), Some(CHANGES_WAIT / 2));
+        assert_eq!(inbox.ripens(at(20) + CHANGES_WAIT), Some(Duration::ZERO));
         assert!(inbox.add_change(Box::new(Nothing), at(21)), "the last rings");
         assert_eq!(inbox.ripens(at(21)), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn outcomes_go_along_with_messages_where_one_alone_writes() {
+        let (number, now) = (Id::from_number(1), Timestamp::EPOCH);
+        let message = Message {
+            id: number,
+            environment_id: Id::from_number(2),
+            application_id: Id::from_number(3),
+            event_type: "invoice.paid".to_owned(),
+            event_id: None,
+            channels: Vec::new(),
+            expires_at: now,
+            verdicts: Vec::new(),
+            payload: None,
+        };
+        let accepting = || Accepting { message: Arc::new(message.clone()), deliveries: Vec::new(), key: None };
+        let delivery = Delivery::first(number, Id::from_number(4), Id::from_number(3), now, Epoch::ALONE);
+        let ended = Outcome::Ended(DeliveryState::Delivered);
+        let record = Record { delivery, attempt: Err(Id::from_number(5)), outcome: ended };
+        let taken = |writers, records, messages| {
+            let gathering = of_writers(writers);
+            let mut inbox = gathering.inbox();
+            (0..records).for_each(|_| _ = inbox.add_record(record.clone(), Duration::ZERO));
+            (0..messages).for_each(|_| _ = inbox.add_message(Acceptance::new(accepting()).0, Duration::ZERO));
+            inbox.take(0, false).records.len()
+        };
+        assert_eq!(taken(1, RECORDS_COMPANY + 1, 1), RECORDS_COMPANY + 1);
+        assert_eq!(taken(1, RECORDS_COMPANY - 1, 1), 0, "they wait for company");
+        assert_eq!(taken(1, RECORDS_COMPANY, 0), 0, "nothing is written that they could go along with");
+        assert_eq!(taken(2, RECORDS_COMPANY, 1), 0, "another writes them meanwhile");
     }
 
     #[test]
