@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { validateHeaderValue } from "node:http";
 import { beforeEach, test } from "node:test";
 import { useBrowser } from "./support/browser.mjs";
-import { briefHostile, hostile } from "./support/hostile.mjs";
+import { beginning, briefHostile, hostile } from "./support/hostile.mjs";
 import { harmless } from "./support/look.mjs";
 import { arrangedPages, consumerPages, makeScene, operatorPages, PRESETS } from "./support/scene.mjs";
 import { useReceiver, useServer } from "./support/server.mjs";
@@ -45,7 +45,7 @@ beforeEach(async () => {
     refusing: textOf("end-of-comment"),
     inbox: textOf("end-of-textarea"),
     description: all,
-    payload: Object.fromEntries(hostile.map(({ text }) => [withoutNul(text).slice(0, 200).toWellFormed(), withoutNul(text)])),
+    payload: Object.fromEntries(hostile.map(({ text }) => [beginning(withoutNul(text)), withoutNul(text)])),
     refusal: { status: 500, headers, body: everything },
   };
   const made = await makeScene(server, receiver, "standard", words);

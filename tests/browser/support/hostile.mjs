@@ -55,3 +55,6 @@ export const hostile = Object.entries(texts).map(([kind, text]) => {
 
 /** What fits where little is allowed, such as names. */
 export const briefHostile = hostile.filter(({ text }) => text.length <= 250);
+
+/** The beginning of a text, as UTF-8 can say it: half a character at its end is replaced. */
+export const beginning = (text) => Buffer.from(text.slice(0, 200)).toString();
