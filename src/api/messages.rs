@@ -102,12 +102,13 @@ impl MessageOut {
         Ok(Self { payload: Some(payload), ..Self::head(message) })
     }
 
-    /// The same as a text, for a message that was handed in just now. Its payload is put in as it stands: it has been checked,
-    /// and to read it and write it once more takes 4 % of all that a message takes (callgrind).
+    /// The same as a text, for the answer to a post. The payload is put in as it stands: it has been checked, and to read it
+    /// and write it once more took 4 % of all that a message took (callgrind).
     fn text(message: &Message, with_content: bool) -> Result<Vec<u8>, Problem> {
         let payload = Self::payload(message, with_content);
         let mut text = Vec::with_capacity(payload.len() + HEAD_BYTES);
         serde_json::to_writer(&mut text, &Self::head(message)).map_err(|error| not_shown(message, &error))?;
+        // The payload goes before the closing brace.
         text.pop();
         text.extend_from_slice(b",\"payload\":");
         text.extend_from_slice(payload);

@@ -149,7 +149,7 @@ impl Inbox {
             self.changing = batch.changing;
         }
         self.messages_alone += messages;
-        let go_along = self.settling.len() == 1 && messages > 0 && self.messages_alone >= MESSAGES_ALONE_MAX;
+        let go_along = self.settling.len() == 1 && self.messages_alone >= MESSAGES_ALONE_MAX;
         if with_records || go_along {
             self.messages_alone = 0;
             batch.records = std::mem::take(&mut self.records);

@@ -67,8 +67,8 @@ pub struct Moved {
 pub type TellMoving<'a> = &'a mut dyn FnMut(Moving<'_>);
 
 /// Moves the store in the file at `path`, which nobody may use meanwhile, to the server `target`, which must be empty or
-/// be what an earlier call has left. The file stays as it is, but for what a
-/// killed process has left out of its queue, and is marked as left behind.
+/// be what an earlier call has left. The file stays as it is, but for what a killed process has left out of its queue, and
+/// is marked as left behind.
 ///
 /// # Errors
 /// When one of the two can't be used or holds something else, or they are not alike in the end. Calling it again goes on
