@@ -3,8 +3,10 @@
 //! has answered so far. A pure state machine: time is an argument, and it knows neither store nor network, so that a
 //! simulation can drive it through years.
 
+mod begun;
 mod breaker;
 mod lane;
+mod limits;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -18,36 +20,11 @@ use crate::domain::id::EndpointId;
 use crate::domain::message::Message;
 use crate::domain::time::Timestamp;
 use crate::store::{Claim, Content};
+use begun::Begun;
 use lane::Lane;
+pub use limits::Limits;
 use standing::Held;
 pub use standing::Standing;
-
-/// How much is done and held at a time.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Requests in flight.
-    pub in_flight_max: usize,
-    /// Payload bytes in flight.
-    pub in_flight_bytes_max: usize,
-    /// Requests in flight to one endpoint.
-    pub in_flight_per_endpoint_max: usize,
-    /// Deliveries of one endpoint that wait in memory.
-    pub ready_per_endpoint_max: usize,
-    /// Payload bytes that wait in memory.
-    pub ready_bytes_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            in_flight_max: 2_048,
-            in_flight_bytes_max: 256 * 1024 * 1024,
-            in_flight_per_endpoint_max: 64,
-            ready_per_endpoint_max: 4_096,
-            ready_bytes_max: 64 * 1024 * 1024,
-        }
-    }
-}
 
 /// Deliveries that are claimed from the store at a time.
 const CLAIM: usize = 256;
@@ -67,6 +44,8 @@ pub struct Ready {
     pub standing: Standing,
     /// How often its endpoint had changed by then.
     pub changes: u64,
+    /// In which moment that was (`begun.rs`).
+    pub moment: u64,
 }
 
 /// What is to be done now.
@@ -106,6 +85,8 @@ pub struct Scheduler {
     goes_next: usize,
     /// Requests in flight, by the standing with which they were started.
     in_flight: Held,
+    /// Those that were begun a moment ago.
+    begun: Begun,
     /// Their payload bytes, in the same way.
     in_flight_bytes: Held,
     /// Payload bytes that wait in memory, by the standing of their endpoint.
@@ -132,6 +113,7 @@ impl Scheduler {
             next_turn: 0,
             goes_next: 0,
             in_flight: Held::default(),
+            begun: Begun::default(),
             in_flight_bytes: Held::default(),
             ready_bytes: Held::default(),
             claims: VecDeque::new(),
@@ -370,6 +352,7 @@ impl Scheduler {
             return None;
         }
         self.ring(now);
+        self.begun.look(now);
         if let Some((endpoint_id, rest)) = self.rests.pop_front() {
             return Some(Work::TellRest { endpoint_id, rest });
         }
@@ -393,6 +376,7 @@ impl Scheduler {
 
     fn next_of(&mut self, standing: Standing, now: Timestamp) -> Option<Work> {
         while self.in_flight.has_room(standing, 1, self.limits.in_flight_max)
+            && self.begun.has_room(standing, self.limits.begun_max)
             && self.in_flight_bytes.has_room(standing, 1, self.limits.in_flight_bytes_max)
             && let Some((_, endpoint_id)) = self.rounds[standing as usize].pop_first()
         {
@@ -408,7 +392,8 @@ impl Scheduler {
                 self.ready_bytes.release(standing, content.bytes());
                 self.in_flight.add(standing, 1);
                 self.in_flight_bytes.add(standing, content.bytes());
-                return Some(Work::Send(Ready { delivery, content, standing, changes }));
+                let moment = self.begun.add(standing);
+                return Some(Work::Send(Ready { delivery, content, standing, changes, moment }));
             }
         }
         None
@@ -416,7 +401,10 @@ impl Scheduler {
 
     /// When `next` has something to do even if nothing happens before.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        self.alarms.first().map(|(at, _)| *at)
+        let has_turns = self.rounds.iter().any(|round| !round.is_empty());
+        // Whoever has a turn may wait for requests that were begun a moment ago.
+        let moment_ends = (has_turns && !self.begun.is_empty()).then(|| self.begun.until());
+        self.alarms.first().map(|(at, _)| *at).into_iter().chain(moment_ends).min()
     }
 
     /// Nothing is begun any more.
@@ -436,6 +424,7 @@ impl Scheduler {
 
     fn free_place(&mut self, ready: &Ready) -> Option<&mut Lane> {
         self.in_flight.release(ready.standing, 1);
+        self.begun.release(ready.standing, ready.moment);
         self.in_flight_bytes.release(ready.standing, ready.content.bytes());
         let lane = self.lanes.get_mut(&ready.delivery.endpoint_id)?;
         lane.in_flight -= 1;

@@ -61,7 +61,7 @@ impl Faults {
 
 /// What will happen at a time that is known already.
 enum Event {
-    Answered(Ready, Box<Prepared>, AttemptReport),
+    Answered(Box<Ready>, Box<Prepared>, AttemptReport),
     Claimed(EndpointId, Claim),
 }
 
@@ -307,7 +307,9 @@ impl World {
                     let report = self.receivers.send(request, &|| true).await.unwrap();
                     self.receivers.take_arrivals().into_iter().for_each(|arrival| self.ledger.arrived(arrival));
                     let at = now.plus(Duration::from_millis(report.duration_ms));
-                    process.events.insert((at, self.steps), Event::Answered(ready, Box::new(prepared), report));
+                    process
+                        .events
+                        .insert((at, self.steps), Event::Answered(Box::new(ready), Box::new(prepared), report));
                 }
                 Step::Record(record) => {
                     process.store.record(record);

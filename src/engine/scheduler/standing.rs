@@ -34,6 +34,11 @@ impl Held {
         self.0.iter().sum()
     }
 
+    /// Both together.
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|standing| self.0[standing] + other.0[standing]))
+    }
+
     pub(super) fn add(&mut self, standing: Standing, amount: usize) {
         self.0[standing as usize] += amount;
     }

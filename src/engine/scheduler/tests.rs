@@ -1,5 +1,6 @@
 //! The scheduler's promises: turns are fair, memory is bounded, nothing in hand is claimed again.
 
+mod begun;
 mod order;
 mod rests;
 
