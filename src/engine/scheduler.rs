@@ -44,8 +44,10 @@ pub struct Ready {
     pub standing: Standing,
     /// How often its endpoint had changed by then.
     pub changes: u64,
-    /// In which moment that was (`begun.rs`).
-    pub moment: u64,
+    /// When that was.
+    pub begun_at: Timestamp,
+    /// In which moment that was, if it counts among those that were begun in it (`begun.rs`).
+    pub moment: Option<u64>,
 }
 
 /// What is to be done now.
@@ -225,6 +227,7 @@ impl Scheduler {
         let window_max = self.limits.in_flight_per_endpoint_max;
         let Some(lane) = self.free_place(ready) else { return };
         let before = lane.standing;
+        lane.is_quick = begun::is_quick(ready.begun_at, now);
         match shown {
             Some(Shown::Took) => {
                 lane.standing = Standing::Healthy;
@@ -376,10 +379,15 @@ impl Scheduler {
 
     fn next_of(&mut self, standing: Standing, now: Timestamp) -> Option<Work> {
         while self.in_flight.has_room(standing, 1, self.limits.in_flight_max)
-            && self.begun.has_room(standing, self.limits.begun_max)
             && self.in_flight_bytes.has_room(standing, 1, self.limits.in_flight_bytes_max)
-            && let Some((_, endpoint_id)) = self.rounds[standing as usize].pop_first()
+            && let Some(turn) = self.rounds[standing as usize].first_entry()
         {
+            let endpoint_id = *turn.get();
+            let is_quick = self.lanes.get(&endpoint_id).is_some_and(|lane| lane.is_quick);
+            if is_quick && !self.begun.has_room(standing, self.limits.begun_max) {
+                return None;
+            }
+            turn.remove();
             let Some(lane) = self.lanes.get_mut(&endpoint_id) else { continue };
             lane.turn = None;
             let next = if lane.wants_to_send(now) { lane.pop() } else { None };
@@ -392,8 +400,8 @@ impl Scheduler {
                 self.ready_bytes.release(standing, content.bytes());
                 self.in_flight.add(standing, 1);
                 self.in_flight_bytes.add(standing, content.bytes());
-                let moment = self.begun.add(standing);
-                return Some(Work::Send(Ready { delivery, content, standing, changes, moment }));
+                let moment = is_quick.then(|| self.begun.add(standing));
+                return Some(Work::Send(Ready { delivery, content, standing, changes, begun_at: now, moment }));
             }
         }
         None
@@ -424,7 +432,9 @@ impl Scheduler {
 
     fn free_place(&mut self, ready: &Ready) -> Option<&mut Lane> {
         self.in_flight.release(ready.standing, 1);
-        self.begun.release(ready.standing, ready.moment);
+        if let Some(moment) = ready.moment {
+            self.begun.release(ready.standing, moment);
+        }
         self.in_flight_bytes.release(ready.standing, ready.content.bytes());
         let lane = self.lanes.get_mut(&ready.delivery.endpoint_id)?;
         lane.in_flight -= 1;

@@ -24,6 +24,8 @@ pub(super) struct Lane {
     /// How many may be in flight: grows by one with each success, halves with each failure.
     pub(super) window: usize,
     pub(super) standing: Standing,
+    /// Whether its last answer came at once (`begun.rs`).
+    pub(super) is_quick: bool,
     /// Whether it is left in peace because it failed again and again.
     pub(super) breaker: Breaker,
     /// Everything that the store's queue shows and that must not be claimed: ready, in flight, or not yet recorded.
@@ -59,6 +61,7 @@ impl Default for Lane {
             in_flight: 0,
             window: WINDOW_MIN,
             standing: Standing::Unknown,
+            is_quick: false,
             breaker: Breaker::default(),
             in_hand: HashSet::new(),
             recorded_meanwhile: Vec::new(),
