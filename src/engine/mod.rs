@@ -37,8 +37,8 @@ use transformer::Transformer;
 
 /// Notices that are taken in at a time.
 const NOTICES_MAX: usize = 1_024;
-/// Requests that are begun at a time, for each core (`scheduler/begun.rs`). In a fan-out to ten endpoints, 32 and 128 were about as
-/// good on two cores, 16 and 512 no better than no limit.
+/// Requests that are begun at a time, for each core (`scheduler/begun.rs`). In a fan-out to ten endpoints on two cores, 0.60 of the
+/// relay's rate were delivered with so many in flight; 0.55 with half of it, 0.56 with twice as many, 0.50 without a bound.
 const BEGUN_PER_CORE: usize = 64;
 /// How long a delivery or a claim rests when the store could not be read.
 const REST: Duration = Duration::from_secs(1);
