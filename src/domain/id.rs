@@ -24,14 +24,9 @@ const CHECK_BITS: u32 = 62 - (LOW_BITS - 12);
 /// The alphabet of TypeID: Crockford's base32 in lower case.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// How many of them a UUID takes.
-const LETTERS: usize = 26;
-/// The longest prefix.
-const PREFIX_BYTES_MAX: usize = 5;
-
 /// A kind of noun that has ids.
 pub trait Kind {
-    /// What the text of an id begins with, before the underscore: at most `PREFIX_BYTES_MAX`.
+    /// What the text of an id begins with, before the underscore.
     const PREFIX: &'static str;
 }
 
@@ -129,7 +124,7 @@ impl<K: Kind> Id<K> {
     /// Reads the text of an id; `None` when it is not the text of any id of this kind.
     pub fn parse(text: &str) -> Option<Self> {
         let letters = text.strip_prefix(K::PREFIX)?.strip_prefix('_')?.as_bytes();
-        if letters.len() != LETTERS || letters[0] > b'7' {
+        if letters.len() != 26 || letters[0] > b'7' {
             return None;
         }
         let mut uuid = 0u128;
@@ -144,14 +139,13 @@ impl<K: Kind> Id<K> {
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uuid = self.uuid();
-        let mut text = [b'_'; PREFIX_BYTES_MAX + 1 + LETTERS];
-        let (prefix, letters) = text.split_at_mut(K::PREFIX.len());
-        prefix.copy_from_slice(K::PREFIX.as_bytes());
-        for (place, letter) in letters[1..=LETTERS].iter_mut().enumerate() {
-            *letter = ALPHABET[(uuid >> (5 * (LETTERS - 1 - place)) & 31) as usize];
+        let mut letters = [0u8; 26];
+        for (place, letter) in letters.iter_mut().enumerate() {
+            *letter = ALPHABET[(uuid >> (5 * (25 - place)) & 31) as usize];
         }
-        // At once, so that a text made of it is never moved to a larger place.
-        f.write_str(str::from_utf8(&text[..K::PREFIX.len() + 1 + LETTERS]).unwrap_or_default())
+        f.write_str(K::PREFIX)?;
+        f.write_str("_")?;
+        f.write_str(str::from_utf8(&letters).unwrap_or_default())
     }
 }
 

@@ -87,10 +87,10 @@ pub struct Scheduler {
     goes_next: usize,
     /// Requests in flight, by the standing with which they were started.
     in_flight: Held,
-    /// Those that were begun a moment ago.
-    begun: Begun,
     /// Their payload bytes, in the same way.
     in_flight_bytes: Held,
+    /// Requests in flight that were begun a moment ago.
+    begun: Begun,
     /// Payload bytes that wait in memory, by the standing of their endpoint.
     ready_bytes: Held,
     claims: VecDeque<EndpointId>,
@@ -115,8 +115,8 @@ impl Scheduler {
             next_turn: 0,
             goes_next: 0,
             in_flight: Held::default(),
-            begun: Begun::default(),
             in_flight_bytes: Held::default(),
+            begun: Begun::default(),
             ready_bytes: Held::default(),
             claims: VecDeque::new(),
             claims_under_way: 0,
@@ -227,7 +227,9 @@ impl Scheduler {
         let window_max = self.limits.in_flight_per_endpoint_max;
         let Some(lane) = self.free_place(ready) else { return };
         let before = lane.standing;
-        lane.is_quick = begun::is_quick(ready.begun_at, now);
+        if shown.is_some() {
+            lane.is_quick = begun::is_quick(ready.begun_at, now);
+        }
         match shown {
             Some(Shown::Took) => {
                 lane.standing = Standing::Healthy;
@@ -383,12 +385,15 @@ impl Scheduler {
             && let Some(turn) = self.rounds[standing as usize].first_entry()
         {
             let endpoint_id = *turn.get();
-            let is_quick = self.lanes.get(&endpoint_id).is_some_and(|lane| lane.is_quick);
+            let Some(lane) = self.lanes.get_mut(&endpoint_id) else {
+                turn.remove();
+                continue;
+            };
+            let is_quick = lane.is_quick;
             if is_quick && !self.begun.has_room(standing, self.limits.begun_max) {
                 return None;
             }
             turn.remove();
-            let Some(lane) = self.lanes.get_mut(&endpoint_id) else { continue };
             lane.turn = None;
             let next = if lane.wants_to_send(now) { lane.pop() } else { None };
             let changes = lane.changes;
@@ -432,10 +437,10 @@ impl Scheduler {
 
     fn free_place(&mut self, ready: &Ready) -> Option<&mut Lane> {
         self.in_flight.release(ready.standing, 1);
+        self.in_flight_bytes.release(ready.standing, ready.content.bytes());
         if let Some(moment) = ready.moment {
             self.begun.release(ready.standing, moment);
         }
-        self.in_flight_bytes.release(ready.standing, ready.content.bytes());
         let lane = self.lanes.get_mut(&ready.delivery.endpoint_id)?;
         lane.in_flight -= 1;
         Some(lane)

@@ -18,6 +18,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
+    /// Those of a machine with two cores.
     fn default() -> Self {
         Self {
             in_flight_max: 2_048,

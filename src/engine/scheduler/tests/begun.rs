@@ -55,6 +55,13 @@ fn who_is_not_known_to_be_quick_does_not_count() {
     let unknown = sends(&mut scheduler, NOW);
     assert_eq!((unknown.len(), scheduler.begun.is_empty()), (10, true));
 
+    scheduler.finished(&unknown[0], None, NOW);
+    scheduler.recorded(&unknown[0].delivery, None, NOW);
+    accept(&mut scheduler, 0..1, 1);
+    let unasked = sends(&mut scheduler, NOW);
+    assert_eq!((unasked.len(), scheduler.begun.is_empty()), (1, true), "nothing was sent, so nothing is known");
+
+    let unknown = [&unasked, &unknown[1..]].concat();
     let later = NOW.plus(Duration::from_millis(50));
     take(&mut scheduler, &unknown, later);
     accept(&mut scheduler, 0..10, 2);
