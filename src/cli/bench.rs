@@ -58,7 +58,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     runs: Option<u32>,
 
-    /// How long a run posts messages [default: 5]
+    /// How long a run posts messages, in turns of a second [default: 5]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<Duration>,
 
@@ -134,6 +134,14 @@ struct Plan {
     noisy: usize,
     /// How long a server is looked at that has nothing to do.
     rest: Duration,
+}
+
+impl Plan {
+    /// Into how many turns of at least a second the runs of two that are held against each other are cut, and how long each is.
+    fn turns(&self) -> (u32, Duration) {
+        let of_a_run = u32::try_from(self.duration.as_secs()).unwrap_or(u32::MAX).max(1);
+        (self.runs.saturating_mul(of_a_run), self.duration / of_a_run)
+    }
 }
 
 impl std::fmt::Display for Plan {

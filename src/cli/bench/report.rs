@@ -8,6 +8,12 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 
+/// With fewer values nothing is said of the error of their median.
+const VALUES_MIN: usize = 8;
+/// The standard error of the median of values that are spread normally, times the root of their number, for each unit of
+/// width of their middle half: 1.2533 standard deviations, of which that has 1.349.
+const ERROR_OF_WIDTH: f64 = 1.2533 / 1.349;
+
 /// What a figure counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
@@ -90,9 +96,29 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// The ratios of what was measured side by side; of the medians where that was not possible.
+    fn ratios(&self) -> Vec<f64> {
+        let Some(reference) = &self.reference else { return Vec::new() };
+        let medians = || median(&self.runs).zip(median(&reference.runs)).into_iter().collect();
+        let pairs: Vec<(f64, f64)> = match self.runs.len() == reference.runs.len() {
+            true => self.runs.iter().copied().zip(reference.runs.iter().copied()).collect(),
+            false => medians(),
+        };
+        pairs.into_iter().map(|(cornet, against)| cornet / against).filter(|ratio| ratio.is_finite()).collect()
+    }
+
     fn ratio(&self) -> Option<f64> {
-        let reference = median(&self.reference.as_ref()?.runs)?;
-        Some(median(&self.runs)? / reference).filter(|ratio| ratio.is_finite())
+        median(&self.ratios())
+    }
+
+    /// The ratio as people read it, with the error of the median where there are enough of them to tell.
+    fn ratio_shown(&self) -> Option<String> {
+        let ratios = self.ratios();
+        let ratio = median(&ratios)?;
+        Some(match error_of_median(&ratios) {
+            Some(error) => format!("{ratio:.2} ± {error:.2}"),
+            None => format!("{ratio:.2}"),
+        })
     }
 
     fn is_met(&self) -> Option<bool> {
@@ -126,7 +152,7 @@ impl Row {
             format!("{}: {}", self.scenario, self.what),
             median(&self.runs).map_or("not measured".to_owned(), |value| self.unit.shown(value)),
             reference.unwrap_or("–".to_owned()),
-            self.ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.2}")),
+            self.ratio_shown().unwrap_or("–".to_owned()),
             self.goal(),
             met.to_owned(),
         ]
@@ -142,6 +168,7 @@ impl Row {
             "cornet": figure(&self.runs),
             "reference": reference.map(|reference| json!({"name": reference.name, "figure": figure(&reference.runs)})),
             "ratio": self.ratio(),
+            "ratio_error": error_of_median(&self.ratios()),
             "goal": self.goal.map(|_| self.goal()),
             "met": self.is_met(),
         })
@@ -155,6 +182,18 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
     let upper = *sorted.get(sorted.len() / 2)?;
     let lower = *sorted.get((sorted.len() - 1) / 2)?;
     Some(f64::midpoint(lower, upper))
+}
+
+/// How far the median may be from what it would be with many more values, as a standard error: from the width of the middle
+/// half, which the few values that a stall of the disk has spoiled do not change. `None` when they are too few to tell.
+fn error_of_median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    if sorted.len() < VALUES_MIN {
+        return None;
+    }
+    let width = sorted[sorted.len() * 3 / 4] - sorted[sorted.len() / 4];
+    Some(width * ERROR_OF_WIDTH / (sorted.len() as f64).sqrt())
 }
 
 /// Everything that was found, and where and how.
@@ -272,6 +311,20 @@ mod tests {
         assert_eq!(met(row(&[2.0, 4.0], None, Goal::AtMost(3.0))), Some(true));
         assert_eq!(met(row(&[2.0, 4.1], None, Goal::AtMost(3.0))), Some(false));
         assert_eq!(met(row(&[], None, Goal::AtMost(3.0))), None);
+    }
+
+    #[test]
+    fn what_was_measured_side_by_side_is_compared_and_nothing_else() {
+        let (cornet, raw): (&[f64], &[f64]) = (&[50.0, 5.0, 40.0], &[100.0, 10.0, 160.0]);
+        assert_eq!(row(cornet, Some(raw), Goal::RatioAtLeast(0.5)).ratio(), Some(0.5));
+        assert_eq!(row(cornet, Some(&[80.0]), Goal::RatioAtLeast(0.5)).ratio(), Some(0.5), "of the medians");
+        let spread: Vec<f64> = (0..100).map(f64::from).collect();
+        let shown = row(&spread, Some(&[100.0; 100]), Goal::RatioAtLeast(0.5)).ratio_shown();
+        assert_eq!(shown.as_deref(), Some("0.49 ± 0.05"));
+        assert_eq!(
+            row(&spread[..7], Some(&[100.0; 7]), Goal::RatioAtLeast(0.5)).ratio_shown().as_deref(),
+            Some("0.03")
+        );
     }
 
     #[test]

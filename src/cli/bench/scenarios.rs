@@ -80,7 +80,8 @@ type Side = (Kind, &'static str);
 const CORNET: Side = (Kind::Cornet, "Cornet");
 const RAW_RELAY: Side = (Kind::RawRelay, "raw relay");
 
-/// Runs of Cornet and of what it is held against that took turns.
+/// Runs of Cornet and of what it is held against. Both are there all the time and get the same in turns, which are short: a
+/// machine that others use too changes its pace within seconds, and only what was measured side by side can be compared.
 struct Series {
     cornet: Vec<Measured>,
     reference: Vec<Measured>,
@@ -95,14 +96,25 @@ impl Series {
         endpoints: usize,
         rate: Option<f64>,
     ) -> anyhow::Result<Self> {
-        let mut series = Self { cornet: Vec::new(), reference: Vec::new(), reference_name: reference.1 };
-        for run in 1..=stage.plan.runs {
-            for ((kind, side), runs) in [(reference, &mut series.reference), (cornet, &mut series.cornet)] {
-                stage.progress.say(&format!("{name}: run {run} of {}, {side}", stage.plan.runs));
-                runs.push(stage.run(kind, endpoints, rate).await?);
+        let sides = [cornet, reference];
+        let mut contestants = Vec::new();
+        for (kind, _) in sides {
+            contestants.push(stage.fresh(kind, endpoints).await?);
+        }
+        let (turns, duration) = stage.plan.turns();
+        let mut measured = [Vec::new(), Vec::new()];
+        for turn in 0..turns {
+            // Who is first has no advantage from it in every turn.
+            for which in if turn % 2 == 0 { [1, 0] } else { [0, 1] } {
+                stage.progress.say(&format!("{name}: turn {} of {turns}, {}", turn + 1, sides[which].1));
+                measured[which].push(stage.measure_for(duration, &contestants[which], rate).await?);
             }
         }
-        Ok(series)
+        for contestant in contestants {
+            contestant.end().await?;
+        }
+        let [cornet, runs] = measured;
+        Ok(Self { cornet, reference: runs, reference_name: reference.1 })
     }
 
     /// A row of one of their figures.

@@ -381,9 +381,18 @@ impl Stage {
         Ok(posted)
     }
 
-    /// Posts to a contestant, at a rate or as fast as it answers, and waits until everything has arrived.
+    /// Measures a contestant for the time of a run.
     pub(super) async fn measure(&mut self, contestant: &Contestant, rate: Option<f64>) -> anyhow::Result<Measured> {
-        let duration = self.plan.duration;
+        self.measure_for(self.plan.duration, contestant, rate).await
+    }
+
+    /// Posts to a contestant, at a rate or as fast as it answers, and waits until everything has arrived.
+    pub(super) async fn measure_for(
+        &mut self,
+        duration: Duration,
+        contestant: &Contestant,
+        rate: Option<f64>,
+    ) -> anyhow::Result<Measured> {
         self.arrivals(Ask::Take).await?;
         self.post(contestant, rate, duration.mul_f64(WARM_UP)).await?;
         tokio::time::sleep(RECORDED_BY).await;
