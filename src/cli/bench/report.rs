@@ -98,11 +98,10 @@ pub(super) struct Row {
 impl Row {
     /// The ratios of what was measured side by side; of the medians where that was not possible.
     fn ratios(&self) -> Vec<f64> {
-        let Some(reference) = &self.reference else { return Vec::new() };
-        let medians = || median(&self.runs).zip(median(&reference.runs)).into_iter().collect();
-        let pairs: Vec<(f64, f64)> = match self.runs.len() == reference.runs.len() {
-            true => self.runs.iter().copied().zip(reference.runs.iter().copied()).collect(),
-            false => medians(),
+        let Some(Reference { runs: against, .. }) = &self.reference else { return Vec::new() };
+        let pairs: Vec<(f64, f64)> = match self.runs.len() == against.len() {
+            true => self.runs.iter().copied().zip(against.iter().copied()).collect(),
+            false => median(&self.runs).zip(median(against)).into_iter().collect(),
         };
         pairs.into_iter().map(|(cornet, against)| cornet / against).filter(|ratio| ratio.is_finite()).collect()
     }
