@@ -58,7 +58,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     runs: Option<u32>,
 
-    /// How long a run posts messages, in turns of a second [default: 5]
+    /// How long a run posts messages, in turns of a second where two are there side by side [default: 5]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<Duration>,
 
@@ -147,9 +147,11 @@ impl Plan {
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { runs, duration, connections, payload_bytes, waiting, stored, backlog, noisy, .. } = self;
+        let (turns, turn) = self.turns();
         write!(
             f,
-            "Medians of {runs} runs of {duration:?} with {connections} connections and payloads of {payload_bytes} bytes; \
+            "Medians of {runs} runs of {duration:?}, or {turns} turns of {turn:?} where two are there side by side, with \
+             {connections} connections and payloads of {payload_bytes} bytes; \
              {waiting} deliveries wait, {stored} messages are stored, {backlog} are drained, {noisy} endpoints are noisy."
         )
     }

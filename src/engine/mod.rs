@@ -37,9 +37,6 @@ use transformer::Transformer;
 
 /// Notices that are taken in at a time.
 const NOTICES_MAX: usize = 1_024;
-/// Requests that are begun at a time, for each core (`scheduler/begun.rs`). In a fan-out to ten endpoints on two cores, 0.60 of the
-/// relay's rate were delivered with so many in flight; 0.55 with half of it, 0.56 with twice as many, 0.50 without a bound.
-const BEGUN_PER_CORE: usize = 64;
 /// How long a delivery or a claim rests when the store could not be read.
 const REST: Duration = Duration::from_secs(1);
 /// Outcomes that wait to be recorded before nothing more is sent.
@@ -70,10 +67,9 @@ impl Engine {
         let tasks = TaskTracker::new();
         let stopping = CancellationToken::new();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let limits = Limits { begun_max: BEGUN_PER_CORE * cores, ..Limits::default() };
         let room = Arc::new(Room {
             courier: Courier::new(store.clone(), transformer, random),
-            scheduler: Mutex::new(Scheduler::new(limits)),
+            scheduler: Mutex::new(Scheduler::new(Limits::of_cores(cores))),
             store,
             sender,
             clock,

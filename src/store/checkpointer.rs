@@ -55,8 +55,7 @@ impl Checkpointer {
             return false;
         }
         let database = self.database.clone();
-        let copying = std::thread::Builder::new().name("checkpointer".to_owned()).spawn(move || {
-            step_back();
+        let copying = beside(move || {
             if let Err(error) = copy(&database) {
                 tracing::warn!(%error, "the store's log could not be copied into its file, the writer does it");
             }
@@ -78,10 +77,13 @@ impl Drop for Checkpointer {
     }
 }
 
-/// Makes this thread, and no other, less urgent: on Linux each has a niceness of its own.
-fn step_back() {
-    // Where that is refused, the copy is made all the same.
-    nice(NICENESS).ok();
+/// Has this done by a thread that is less urgent than the others: on Linux each has a niceness of its own.
+fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> std::io::Result<JoinHandle<T>> {
+    std::thread::Builder::new().name("checkpointer".to_owned()).spawn(|| {
+        // Where that is refused, the copy is made all the same.
+        nice(NICENESS).ok();
+        work()
+    })
 }
 
 /// Copies what is in the log, and once more what was written meanwhile, which is little.
@@ -98,7 +100,7 @@ fn copy(database: &Path) -> rusqlite::Result<()> {
 mod tests {
     use rustix::process::getpriority_process;
 
-    use super::{Checkpointer, NICENESS, step_back};
+    use super::{Checkpointer, NICENESS, beside};
 
     const PAGES: u32 = 16;
 
@@ -106,10 +108,7 @@ mod tests {
     fn who_copies_is_less_urgent_and_nobody_else() {
         let niceness = || getpriority_process(None).unwrap();
         let before = niceness();
-        let copying = std::thread::spawn(move || {
-            step_back();
-            niceness()
-        });
+        let copying = beside(niceness).unwrap();
         assert_eq!((copying.join().unwrap(), niceness()), ((before + NICENESS).min(19), before));
     }
 

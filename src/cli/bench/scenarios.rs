@@ -126,7 +126,7 @@ impl Series {
         goal: Option<Goal>,
     ) -> Row {
         let runs = |measured: &[Measured]| measured.iter().map(figure).collect();
-        let reference = Reference { name: self.reference_name, runs: runs(&self.reference) };
+        let reference = Reference { name: self.reference_name, runs: runs(&self.reference), in_turns: true };
         Row { scenario, what: what.into(), unit, runs: runs(&self.cornet), reference: Some(reference), goal }
     }
 }

@@ -100,7 +100,7 @@ fn rows_of(size: u64, rates: Vec<f64>, least: Option<Vec<f64>>, times: &[Vec<f64
     let stored = grouped(size as f64);
     // The slowest of all: whoever wants each has the curves.
     let slowest = times.iter().max_by(|one, other| median(one).unwrap_or(0.0).total_cmp(&median(other).unwrap_or(0.0)));
-    let reference = least.map(|runs| Reference { name: "least stored", runs });
+    let reference = least.map(|runs| Reference { name: "least stored", runs, in_turns: false });
     let row = |what: String, unit, runs, reference| Row {
         scenario: "growth",
         what: what.into(),

@@ -25,7 +25,7 @@ pub(super) async fn noisy(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
         what: "p99 of a healthy endpoint beside dead, hanging and slow ones".into(),
         unit: Unit::Milliseconds,
         runs: beside,
-        reference: Some(Reference { name: "alone", runs: alone }),
+        reference: Some(Reference { name: "alone", runs: alone, in_turns: true }),
         goal: Some(Goal::RatioAtMost(2.0)),
     }])
 }

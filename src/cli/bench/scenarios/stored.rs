@@ -32,7 +32,7 @@ pub(super) async fn backlog(stage: &mut Stage, known: &mut Known) -> anyhow::Res
         what: "messages a second while much waits and is stored".into(),
         unit: Unit::PerSecond,
         runs: full,
-        reference: Some(Reference { name: "empty store", runs: empty }),
+        reference: Some(Reference { name: "empty store", runs: empty, in_turns: true }),
         goal: Some(Goal::RatioAtLeast(0.85)),
     };
     let memory = Row {
@@ -119,7 +119,7 @@ pub(super) async fn drain(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
         what: "deliveries a second to an endpoint that came back".into(),
         unit: Unit::PerSecond,
         runs: drained,
-        reference: Some(Reference { name: "live", runs: live }),
+        reference: Some(Reference { name: "live", runs: live, in_turns: true }),
         goal: Some(Goal::RatioAtLeast(0.9)),
     }])
 }
