@@ -42,6 +42,13 @@ pub(super) struct Batch {
     pub(super) changing: bool,
 }
 
+impl Batch {
+    /// There is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.changes.is_empty() && self.records.is_empty() && !self.settling
+    }
+}
+
 /// What has gathered and has not been taken.
 #[derive(Default)]
 pub(super) struct Inbox {
