@@ -68,11 +68,13 @@ impl Writer {
         held.into_iter().chain(self.tally.due()).chain(self.fresh.as_ref().and_then(Fresh::due)).min()
     }
 
-    /// Writes a batch and answers each change. Gives the records back when they could not be written.
+    /// Tells the engine what was held back, writes a batch, if there is anything in it, and answers each change. Gives the
+    /// records back when they could not be written.
     pub(super) fn commit(&mut self, batch: Batch) -> Vec<Record> {
         let held = std::mem::take(&mut self.held);
         self.tell(held);
         let now = self.desk.clock.monotonic();
+        // What was told has been counted.
         self.tally.gathered(now);
         if batch.is_empty() && self.due().is_none_or(|due| due > now) {
             return Vec::new();
@@ -292,7 +294,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    use tokio::sync::mpsc;
+    use tokio::sync::{mpsc, oneshot};
 
     use super::{Desk, HELD, HELD_MIN, Writer};
     use crate::clock::Clock;
@@ -302,11 +304,12 @@ mod tests {
     use crate::store::change::{Acceptance, Written};
     use crate::store::committer::{Feed, Notice};
     use crate::store::connection::Connection;
+    use crate::store::error::StoreError;
     use crate::store::fresh::{Fresh, FreshCount};
     use crate::store::gathering::Batch;
     use crate::store::happenings::Happenings;
     use crate::store::lease::Lease;
-    use crate::store::messages::Accepting;
+    use crate::store::messages::{Accepted, Accepting};
     use crate::store::migrations;
     use crate::telemetry::Metrics;
 
@@ -323,22 +326,23 @@ mod tests {
         }
     }
 
-    fn batch(messages: std::ops::Range<i64>) -> Batch {
-        let accepting = |number| {
-            let message = Message {
-                id: Id::from_number(number),
-                environment_id: Id::from_number(2),
-                application_id: Id::from_number(3),
-                event_type: "invoice.paid".to_owned(),
-                event_id: None,
-                channels: Vec::new(),
-                expires_at: Timestamp::EPOCH,
-                verdicts: Vec::new(),
-                payload: None,
-            };
-            Acceptance::new(Accepting { message: Arc::new(message), deliveries: Vec::new(), key: None }).0
+    fn accepting(number: i64) -> (Acceptance, oneshot::Receiver<Result<Accepted, StoreError>>) {
+        let message = Message {
+            id: Id::from_number(number),
+            environment_id: Id::from_number(2),
+            application_id: Id::from_number(3),
+            event_type: "invoice.paid".to_owned(),
+            event_id: None,
+            channels: Vec::new(),
+            expires_at: Timestamp::EPOCH,
+            verdicts: Vec::new(),
+            payload: None,
         };
-        Batch { messages: messages.map(accepting).collect(), ..Batch::default() }
+        Acceptance::new(Accepting { message: Arc::new(message), deliveries: Vec::new(), key: None })
+    }
+
+    fn batch(messages: std::ops::Range<i64>) -> Batch {
+        Batch { messages: messages.map(|number| accepting(number).0).collect(), ..Batch::default() }
     }
 
     fn told(feed: &mut Feed) -> usize {
@@ -366,7 +370,11 @@ mod tests {
         writer.commit(batch(100..100 + few));
         assert_eq!(told(&mut feed), HELD_MIN - 1, "of few it is told at once");
 
-        writer.commit(batch(200..200 + many));
+        let (acceptance, mut answer) = accepting(200);
+        let mut second = batch(201..200 + many);
+        second.messages.push(acceptance);
+        writer.commit(second);
+        assert!(matches!(answer.try_recv(), Ok(Ok(Accepted::New))));
         assert_eq!(told(&mut feed), 0);
         writer.commit(batch(300..301));
         assert_eq!(told(&mut feed), HELD_MIN + 1, "the next batch lets go what was held back");
