@@ -94,3 +94,23 @@ impl Change for Acceptance {
         self.reply.send(committed.and_then(|()| self.result.ok_or_else(lost))).ok();
     }
 }
+
+#[cfg(test)]
+impl Acceptance {
+    /// One for tests: of a message for nobody with this number, and what waits for its answer.
+    pub(super) fn example(number: i64) -> (Self, oneshot::Receiver<Result<Accepted, StoreError>>) {
+        use crate::domain::id::Id;
+        let message = crate::domain::message::Message {
+            id: Id::from_number(number),
+            environment_id: Id::from_number(2),
+            application_id: Id::from_number(3),
+            event_type: "invoice.paid".to_owned(),
+            event_id: None,
+            channels: Vec::new(),
+            expires_at: crate::domain::time::Timestamp::EPOCH,
+            verdicts: Vec::new(),
+            payload: None,
+        };
+        Self::new(Accepting { message: std::sync::Arc::new(message), deliveries: Vec::new(), key: None })
+    }
+}

@@ -26,7 +26,7 @@ const RECORDS_WAIT_MS: u64 = 50;
 const MESSAGES_ALONE_MAX: usize = 64;
 /// How long a change waits at most for those that are likely to come with it. With 0.3 ms instead, a healthy endpoint waited
 /// for 17 to 35 ms (p99) beside a thousand bad ones, and not for 2 to 6.
-const CHANGES_WAIT: Duration = Duration::from_millis(2);
+pub(super) const CHANGES_WAIT: Duration = Duration::from_millis(2);
 /// Messages in one transaction, and changes.
 const CHANGES_BATCH_MAX: usize = 4_096;
 
@@ -211,9 +211,9 @@ impl Gathering {
         self.ring_all();
     }
 
-    /// Waits until there is something to write for one of those who do, or until `tally_due`; `None` when there never will
-    /// be again.
-    pub(super) fn take(&self, writer: usize, tally_due: Option<Duration>) -> Option<Batch> {
+    /// Waits until there is something to write for one of those who do, or until `own_due`, when that one has something
+    /// to do of its own; `None` when there never will be again.
+    pub(super) fn take(&self, writer: usize, own_due: Option<Duration>) -> Option<Batch> {
         let mut inbox = self.inbox();
         loop {
             if inbox.abandoned {
@@ -222,8 +222,8 @@ impl Gathering {
             let now = self.clock.monotonic();
             let records_ripen = inbox.records_ripen(now);
             let own_ripens = (!inbox.settling[writer].is_empty()).then_some(Duration::ZERO);
-            let tally_ripens = tally_due.map(|due| due.saturating_sub(now));
-            let next = [inbox.ripens(now), records_ripen, own_ripens, tally_ripens].into_iter().flatten().min();
+            let due = own_due.map(|due| due.saturating_sub(now));
+            let next = [inbox.ripens(now), records_ripen, own_ripens, due].into_iter().flatten().min();
             if next.is_some_and(|wait| wait.is_zero()) {
                 return Some(inbox.take(writer, records_ripen.is_some_and(|wait| wait.is_zero())));
             }
@@ -262,14 +262,12 @@ mod tests {
     use crate::clock::ManualClock;
     use crate::domain::delivery::{Delivery, DeliveryState, Outcome};
     use crate::domain::id::Id;
-    use crate::domain::message::Message;
     use crate::domain::node::Epoch;
     use crate::domain::time::Timestamp;
     use crate::store::change::Acceptance;
     use crate::store::committer::Notice;
     use crate::store::connection::Connection;
     use crate::store::error::StoreError;
-    use crate::store::messages::Accepting;
     use crate::store::queue::Record;
 
     struct Nothing;
@@ -314,18 +312,6 @@ mod tests {
     #[test]
     fn outcomes_go_along_with_messages_where_one_alone_writes() {
         let (number, now) = (Id::from_number(1), Timestamp::EPOCH);
-        let message = Message {
-            id: number,
-            environment_id: Id::from_number(2),
-            application_id: Id::from_number(3),
-            event_type: "invoice.paid".to_owned(),
-            event_id: None,
-            channels: Vec::new(),
-            expires_at: now,
-            verdicts: Vec::new(),
-            payload: None,
-        };
-        let accepting = || Accepting { message: Arc::new(message.clone()), deliveries: Vec::new(), key: None };
         let delivery = Delivery::first(number, Id::from_number(4), Id::from_number(3), now, Epoch::ALONE);
         let ended = Outcome::Ended(DeliveryState::Delivered);
         let record = Record { delivery, attempt: Err(Id::from_number(5)), outcome: ended };
@@ -333,7 +319,7 @@ mod tests {
             let gathering = of_writers(writers);
             let mut inbox = gathering.inbox();
             (0..records).for_each(|_| _ = inbox.add_record(record.clone(), Duration::ZERO));
-            (0..messages).for_each(|_| _ = inbox.add_message(Acceptance::new(accepting()).0, Duration::ZERO));
+            (0..messages).for_each(|_| _ = inbox.add_message(Acceptance::example(1).0, Duration::ZERO));
             inbox.take(0, false).records.len()
         };
         assert_eq!(taken(1, 3, MESSAGES_ALONE_MAX), 3);
