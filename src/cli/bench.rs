@@ -6,6 +6,7 @@ mod filling;
 mod http;
 mod latency;
 mod load;
+mod log;
 mod plot;
 mod postgres;
 mod process;

@@ -1,9 +1,11 @@
 //! The raw relay: what bounds any server that does Cornet's job on this machine. It takes a POST into memory, answers
 //! 202 at once, signs the body and posts it on over connections that stay open. It stores nothing, tries nothing twice
-//! and looks at no answer; its queues are bounded, and a producer waits while they are full.
+//! and looks at no answer; its queues are bounded, and a producer waits while they are full. With a log (`log.rs`) it does the
+//! same, but first keeps the body there.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use super::log::Log;
 use super::receiver::Listening;
 use super::role;
 use crate::clock::{Clock, SystemClock};
@@ -42,6 +45,8 @@ pub(super) struct Orders {
     pub(super) endpoints: Vec<String>,
     /// What it is signed with.
     pub(super) secret: String,
+    /// The file of its log, if it has one.
+    pub(super) log: Option<PathBuf>,
 }
 
 /// Relays until the benchmark ends.
@@ -53,7 +58,11 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
 async fn relay(orders: Orders) -> anyhow::Result<()> {
     let connections = (CONNECTIONS / orders.endpoints.len().max(1)).max(CONNECTIONS_PER_ENDPOINT_MIN);
     let endpoints = orders.endpoints.iter().map(|url| Endpoint::open(url, &orders.secret, connections));
-    let relay = Arc::new(Relay { endpoints: endpoints.collect::<Result<_, _>>()?, accepted: AtomicUsize::new(0) });
+    let relay = Arc::new(Relay {
+        endpoints: endpoints.collect::<Result<_, _>>()?,
+        log: orders.log.as_deref().map(Log::create).transpose()?,
+        accepted: AtomicUsize::new(0),
+    });
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     role::say(&Listening { address: listener.local_addr()? })?;
     tokio::spawn(async move {
@@ -68,12 +77,13 @@ async fn relay(orders: Orders) -> anyhow::Result<()> {
 
 async fn serve(relay: Arc<Relay>, stream: TcpStream) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
-    let service = service_fn(|request| relay.accept(request));
+    let service = service_fn(|request| relay.answer(request));
     Ok(server::Builder::new().serve_connection(TokioIo::new(stream), service).await?)
 }
 
 struct Relay {
     endpoints: Vec<Endpoint>,
+    log: Option<Log>,
     accepted: AtomicUsize,
 }
 
@@ -85,22 +95,29 @@ struct Message {
 }
 
 impl Relay {
-    async fn accept(&self, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
         let mut response = Response::new(Empty::new());
-        match request.into_body().collect().await {
-            Err(_) => *response.status_mut() = StatusCode::BAD_REQUEST,
-            Ok(body) => {
-                let number = self.accepted.fetch_add(1, Ordering::Relaxed);
-                // A copy: the bytes that came would keep the whole buffer of their connection.
-                let body = Bytes::copy_from_slice(&body.to_bytes());
-                let message = Message { id: format!("msg_{number}").into(), body };
-                for endpoint in &self.endpoints {
-                    endpoint.take(number, message.clone()).await;
-                }
-                *response.status_mut() = StatusCode::ACCEPTED;
-            }
-        }
+        *response.status_mut() = match request.into_body().collect().await {
+            Err(_) => StatusCode::BAD_REQUEST,
+            // A copy: the bytes that came would keep the whole buffer of their connection.
+            Ok(body) => match self.accept(Bytes::copy_from_slice(&body.to_bytes())).await {
+                Err(_) => StatusCode::INSUFFICIENT_STORAGE,
+                Ok(()) => StatusCode::ACCEPTED,
+            },
+        };
         Ok(response)
+    }
+
+    async fn accept(&self, body: Bytes) -> anyhow::Result<()> {
+        if let Some(log) = &self.log {
+            log.keep(body.clone()).await?;
+        }
+        let number = self.accepted.fetch_add(1, Ordering::Relaxed);
+        let message = Message { id: format!("msg_{number}").into(), body };
+        for endpoint in &self.endpoints {
+            endpoint.take(number, message.clone()).await;
+        }
+        Ok(())
     }
 }
 

@@ -79,54 +79,60 @@ type Side = (Kind, &'static str);
 
 const CORNET: Side = (Kind::Cornet, "Cornet");
 const RAW_RELAY: Side = (Kind::RawRelay, "raw relay");
+const RELAY_WITH_LOG: Side = (Kind::RelayWithLog, "relay with a log");
 
-/// Runs of Cornet and of what it is held against. Both are there all the time and get the same in turns, which are short: a
+/// Runs of Cornet and of what it is held against. All are there all the time and get the same in turns, which are short: a
 /// machine that others use too changes its pace within seconds, and only what was measured side by side can be compared.
 struct Series {
     cornet: Vec<Measured>,
-    reference: Vec<Measured>,
-    reference_name: &'static str,
+    references: Vec<(&'static str, Vec<Measured>)>,
 }
 
 impl Series {
     async fn run(
         stage: &mut Stage,
         name: &str,
-        [cornet, reference]: [Side; 2],
-        endpoints: usize,
-        rate: Option<f64>,
+        cornet: Side,
+        references: &[Side],
+        (endpoints, rate): (usize, Option<f64>),
     ) -> anyhow::Result<Self> {
-        let sides = [cornet, reference];
-        let mut contestants = Vec::new();
-        for (kind, _) in sides {
-            contestants.push(stage.fresh(kind, endpoints).await?);
+        let mut sides = Vec::new();
+        for &(kind, side) in [cornet].iter().chain(references) {
+            sides.push((side, stage.fresh(kind, endpoints).await?, Vec::new()));
         }
         let (turns, duration) = stage.plan.turns();
-        let mut measured = [Vec::new(), Vec::new()];
+        let mut order: Vec<usize> = (0..sides.len()).collect();
         for turn in 0..turns {
             // Who is first has no advantage from it in every turn.
-            for which in if turn % 2 == 0 { [1, 0] } else { [0, 1] } {
-                stage.progress.say(&format!("{name}: turn {} of {turns}, {}", turn + 1, sides[which].1));
-                measured[which].push(stage.measure_for(duration, &contestants[which], rate).await?);
+            order.reverse();
+            for &which in &order {
+                let (side, contestant, measured) = &mut sides[which];
+                stage.progress.say(&format!("{name}: turn {} of {turns}, {side}", turn + 1));
+                measured.push(stage.measure_for(duration, contestant, rate).await?);
             }
         }
-        for contestant in contestants {
+        let mut references = Vec::new();
+        for (side, contestant, measured) in sides {
             contestant.end().await?;
+            references.push((side, measured));
         }
-        let [cornet, runs] = measured;
-        Ok(Self { cornet, reference: runs, reference_name: reference.1 })
+        let (_, cornet) = references.remove(0);
+        Ok(Self { cornet, references })
     }
 
-    /// A row of one of their figures.
-    fn row(
+    /// A row of one of their figures, for each that Cornet is held against; the goal is that of the first.
+    fn rows(
         &self,
         (scenario, what): (&'static str, &'static str),
         unit: Unit,
         figure: fn(&Measured) -> f64,
         goal: Option<Goal>,
-    ) -> Row {
-        let runs = |measured: &[Measured]| measured.iter().map(figure).collect();
-        let reference = Reference { name: self.reference_name, runs: runs(&self.reference), in_turns: true };
-        Row { scenario, what: what.into(), unit, runs: runs(&self.cornet), reference: Some(reference), goal }
+    ) -> impl Iterator<Item = Row> {
+        let runs = move |measured: &[Measured]| measured.iter().map(figure).collect::<Vec<f64>>();
+        let goals = std::iter::once(goal).chain(std::iter::repeat(None));
+        self.references.iter().zip(goals).map(move |((name, measured), goal)| {
+            let reference = Reference { name, runs: runs(measured), in_turns: true };
+            Row { scenario, what: what.into(), unit, runs: runs(&self.cornet), reference: Some(reference), goal }
+        })
     }
 }

@@ -40,6 +40,8 @@ const WARM_UP: f64 = 0.1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     RawRelay,
+    /// It answers only for what it has written and synced.
+    RelayWithLog,
     /// With its store in a file.
     Cornet,
     /// So many nodes with their store in a PostgreSQL server of the benchmark's own.
@@ -199,15 +201,12 @@ impl Stage {
         let count = u64::try_from(endpoints)?;
         let urls: Vec<String> = (0..endpoints).map(|number| self.ok_url(number)).collect();
         if kind == Kind::RawRelay {
-            let orders = relay::Orders { endpoints: urls, secret: self.secret.clone() };
-            let mut part = Part::start("relay", &orders).await?;
-            let Listening { address } = part.hear().await?;
-            let target = load::Target { addresses: vec![address], path: "/".to_owned(), key: None };
-            let running = Running::Relay(part);
-            let others = Vec::new();
-            return Ok(Contestant { running, others, target, endpoints: count, database: None, folder: None });
+            return self.relay(urls, None).await;
         }
         let folder = self.folder()?;
+        if kind == Kind::RelayWithLog {
+            return self.relay(urls, Some(folder)).await;
+        }
         let database = match kind {
             Kind::CornetOnPostgres(_) => Some(Cluster::start(&folder.path().join("postgres")).await?),
             _ => None,
@@ -223,6 +222,17 @@ impl Stage {
             self.register(&contestant, APPLICATION, &url).await?;
         }
         Ok(contestant)
+    }
+
+    /// A relay to these endpoints; with a log if there is a folder for it.
+    async fn relay(&self, endpoints: Vec<String>, folder: Option<Folder>) -> anyhow::Result<Contestant> {
+        let count = u64::try_from(endpoints.len())?;
+        let log = folder.as_ref().map(|folder| folder.path().join("log"));
+        let mut part = Part::start("relay", &relay::Orders { endpoints, secret: self.secret.clone(), log }).await?;
+        let Listening { address } = part.hear().await?;
+        let target = load::Target { addresses: vec![address], path: "/".to_owned(), key: None };
+        let running = Running::Relay(part);
+        Ok(Contestant { running, others: Vec::new(), target, endpoints: count, database: None, folder })
     }
 
     /// A server on a store that is there already, with so many endpoints that take messages.

@@ -21,13 +21,11 @@ pub(super) async fn postgres(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
             missing("postgres", "CPU for a message; this machine has no PostgreSQL", Unit::Microseconds, None),
         ]);
     }
-    let series = Series::run(stage, "postgres", [on_postgres(1), SQLITE], 1, None).await?;
+    let series = Series::run(stage, "postgres", on_postgres(1), &[SQLITE], (1, None)).await?;
     let rate = ("postgres", "messages a second, one node");
     let cpu = ("postgres", "CPU of the server and its database for a message");
-    Ok(vec![
-        series.row(rate, Unit::PerSecond, |run| run.rate, RATE_GOAL),
-        series.row(cpu, Unit::Microseconds, |run| run.cpu_us, None),
-    ])
+    let rates = series.rows(rate, Unit::PerSecond, |run| run.rate, RATE_GOAL);
+    Ok(rates.chain(series.rows(cpu, Unit::Microseconds, |run| run.cpu_us, None)).collect())
 }
 
 pub(super) async fn nodes(stage: &mut Stage, known: &mut Known) -> anyhow::Result<Vec<Row>> {
@@ -37,8 +35,8 @@ pub(super) async fn nodes(stage: &mut Stage, known: &mut Known) -> anyhow::Resul
     }
     let mut rows = Vec::new();
     for (nodes, what) in NODES {
-        let series = Series::run(stage, what, [on_postgres(nodes), SQLITE], 1, None).await?;
-        rows.push(series.row(("nodes", what), Unit::PerSecond, |run| run.rate, None));
+        let series = Series::run(stage, what, on_postgres(nodes), &[SQLITE], (1, None)).await?;
+        rows.extend(series.rows(("nodes", what), Unit::PerSecond, |run| run.rate, None));
     }
     Ok(rows)
 }
