@@ -54,8 +54,8 @@ fn write_on(file: &File, mut messages: mpsc::UnboundedReceiver<Waiting>) {
         group.iter().for_each(|(message, _)| content.extend_from_slice(message));
         content.resize(content.len().next_multiple_of(PAGE_BYTES), 0);
         position = if position + content.len() > FILE_BYTES { 0 } else { position };
-        if file.write_all_at(&content, position as u64).and_then(|()| file.sync_data()).is_err() {
-            return;
+        if let Err(error) = file.write_all_at(&content, position as u64).and_then(|()| file.sync_data()) {
+            return eprintln!("cornet: cannot write the log of the relay: {error}");
         }
         position += content.len();
         for (_, kept) in group {
