@@ -88,6 +88,7 @@ fn it_fills_every_row_and_leaves_nothing_behind() {
     assert!(status.success(), "{table}\n{error}");
     let row_of = |line: &str| ROWS.into_iter().find(|row| line.starts_with(&format!("| {row}")));
     assert_eq!(table.lines().filter_map(row_of).collect::<Vec<_>>(), ROWS, "{table}");
+    assert_eq!(table.matches("(relay with a log)").count(), 4, "{table}");
     assert!(table.contains("cores of") && table.contains("Every signature was checked"), "{table}");
 
     let report: Value = serde_json::from_slice(&fs::read(&json).expect("the file is there")).expect("it is JSON");

@@ -260,7 +260,7 @@ async fn verify(plan: &Plan, within: &std::path::Path) -> anyhow::Result<String>
     let folder = Folder::new(within, &format!("cornet-bench-{}-verify", std::process::id()))?;
     let mut stage = Stage::new(*plan, folder, Progress::new(0)).await?;
     stage.verify().await?;
-    for (kind, endpoints) in [(Kind::RawRelay, 1), (Kind::Cornet, 1), (Kind::Cornet, 10)] {
+    for (kind, endpoints) in [(Kind::RawRelay, 1), (Kind::RelayWithLog, 1), (Kind::Cornet, 1), (Kind::Cornet, 10)] {
         stage.run(kind, endpoints, None).await?;
     }
     Ok("Every signature was checked in runs of their own, and was right.".to_owned())

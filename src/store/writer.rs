@@ -137,9 +137,9 @@ impl Writer {
 
     /// What the engine is told at once of messages that have been committed, in a transaction that was begun at `started`.
     ///
-    /// Of many it is told when the next transaction begins, or after as long as that waits for company at most: producers who have been
-    /// answered come again at once, and what is to be sent is sent while their messages are being written and synced,
-    /// when nothing else is to be done (1.05 ± 0.02 of the rate without this, for 0.95 ± 0.02 of the CPU).
+    /// Of many it is told when the next transaction begins, or after as long as that waits for company at most: producers
+    /// who have been answered come again at once, and what is to be sent is sent while their messages are being written and
+    /// synced, when nothing else is to be done (1.05 ± 0.02 of the rate without this, for 0.95 ± 0.02 of the CPU).
     fn hold_back(&mut self, messages: &mut [Acceptance], with_changes: bool, started: Duration) -> Vec<Notice> {
         let mut accepted = Vec::with_capacity(messages.len());
         messages.iter_mut().for_each(|message| message.notify(&mut accepted));

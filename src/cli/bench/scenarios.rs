@@ -94,7 +94,8 @@ impl Series {
         name: &str,
         cornet: Side,
         references: &[Side],
-        (endpoints, rate): (usize, Option<f64>),
+        endpoints: usize,
+        rate: Option<f64>,
     ) -> anyhow::Result<Self> {
         let mut sides = Vec::new();
         for &(kind, side) in [cornet].iter().chain(references) {

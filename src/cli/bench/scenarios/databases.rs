@@ -21,7 +21,7 @@ pub(super) async fn postgres(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
             missing("postgres", "CPU for a message; this machine has no PostgreSQL", Unit::Microseconds, None),
         ]);
     }
-    let series = Series::run(stage, "postgres", on_postgres(1), &[SQLITE], (1, None)).await?;
+    let series = Series::run(stage, "postgres", on_postgres(1), &[SQLITE], 1, None).await?;
     let rate = ("postgres", "messages a second, one node");
     let cpu = ("postgres", "CPU of the server and its database for a message");
     let rates = series.rows(rate, Unit::PerSecond, |run| run.rate, RATE_GOAL);
@@ -35,7 +35,7 @@ pub(super) async fn nodes(stage: &mut Stage, known: &mut Known) -> anyhow::Resul
     }
     let mut rows = Vec::new();
     for (nodes, what) in NODES {
-        let series = Series::run(stage, what, on_postgres(nodes), &[SQLITE], (1, None)).await?;
+        let series = Series::run(stage, what, on_postgres(nodes), &[SQLITE], 1, None).await?;
         rows.extend(series.rows(("nodes", what), Unit::PerSecond, |run| run.rate, None));
     }
     Ok(rows)

@@ -8,7 +8,7 @@ use crate::cli::bench::stage::{Kind, Stage};
 const FAN_OUT: usize = 10;
 
 pub(super) async fn throughput(stage: &mut Stage, known: &mut Known) -> anyhow::Result<Vec<Row>> {
-    let series = Series::run(stage, "throughput", CORNET, &[RAW_RELAY, RELAY_WITH_LOG], (1, None)).await?;
+    let series = Series::run(stage, "throughput", CORNET, &[RAW_RELAY, RELAY_WITH_LOG], 1, None).await?;
     let rates: Vec<f64> = series.cornet.iter().map(|measured| measured.rate).collect();
     known.cornet_rate = median(&rates);
     let rate = ("throughput", "messages a second, end to end");
@@ -18,7 +18,7 @@ pub(super) async fn throughput(stage: &mut Stage, known: &mut Known) -> anyhow::
 }
 
 pub(super) async fn fan_out(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
-    let series = Series::run(stage, "fan-out", CORNET, &[RAW_RELAY], (FAN_OUT, None)).await?;
+    let series = Series::run(stage, "fan-out", CORNET, &[RAW_RELAY], FAN_OUT, None).await?;
     let rate = ("fan-out", "deliveries a second, one message to ten endpoints");
     let cpu = ("fan-out", "CPU of the server for a delivery");
     let rates = series.rows(rate, Unit::PerSecond, |run| run.rate, Some(Goal::RatioAtLeast(0.6)));
@@ -34,7 +34,7 @@ pub(super) async fn latency(stage: &mut Stage, known: &mut Known) -> anyhow::Res
         }
     };
     let rate = most / 2.0;
-    let series = Series::run(stage, "latency", CORNET, &[RAW_RELAY, RELAY_WITH_LOG], (1, Some(rate))).await?;
+    let series = Series::run(stage, "latency", CORNET, &[RAW_RELAY, RELAY_WITH_LOG], 1, Some(rate)).await?;
     known.notes.push(format!("Latency was measured at {rate:.0} messages a second."));
     let p50 = ("latency", "p50 from post to arrival at half of Cornet's maximum");
     let p99 = ("latency", "p99 from post to arrival at half of Cornet's maximum");
