@@ -21,6 +21,7 @@ use hyper_util::rt::TokioIo;
 
 use super::connector::Line;
 use super::metered::{Allowance, Metered};
+use super::sliced::Sliced;
 use crate::clock::Clock;
 
 /// How much may come before an answer's body, interim answers included: nobody needs more than a few of them (THREATS C08).
@@ -29,12 +30,15 @@ const BEFORE_BODY_BYTES_MAX: usize = 4 * HEAD_BYTES_MAX;
 /// How long an answer's head may be (THREATS C07). That it has at most 100 headers is hyper's own limit.
 pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
 
+/// The body of a request.
+pub type Payload = Sliced<Full<Bytes>>;
+
 /// HTTP/1.1 as it is spoken over one connection.
-type Protocol = http1::Connection<TokioIo<Metered<Line>>, Full<Bytes>>;
+type Protocol = http1::Connection<TokioIo<Metered<Line>>, Payload>;
 
 /// One open connection.
 pub struct Connection {
-    requests: SendRequest<Full<Bytes>>,
+    requests: SendRequest<Payload>,
     protocol: Protocol,
     allowance: Allowance,
     /// The address at the other end.
@@ -49,6 +53,8 @@ impl Connection {
     pub async fn new(line: Line, address: IpAddr) -> Result<Box<Self>, hyper::Error> {
         let mut settings = http1::Builder::new();
         settings.max_buf_size(HEAD_BYTES_MAX).ignore_invalid_headers_in_responses(true);
+        // One piece costs less than two: with the same for answers 1.03 ± 0.015 of the rate.
+        settings.writev(false);
         let (stream, allowance) = Metered::new(line);
         let (requests, protocol) = settings.handshake(TokioIo::new(stream)).await?;
         Ok(Box::new(Self { requests, protocol, allowance, address }))
@@ -60,8 +66,8 @@ impl Connection {
     /// With the request, when nothing of it was sent.
     pub async fn send(
         &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
+        request: Request<Payload>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Payload>>> {
         let Self { requests, protocol, allowance, .. } = self;
         allowance.set(BEFORE_BODY_BYTES_MAX);
         let answered = drive(protocol, requests.try_send_request(request)).await;

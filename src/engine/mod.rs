@@ -10,6 +10,7 @@ pub mod resolver;
 pub mod sandbox;
 pub mod scheduler;
 pub mod sender;
+pub mod sliced;
 pub mod tls;
 pub mod transformer;
 

@@ -22,6 +22,7 @@ use super::lingering::Lingering;
 use super::places::{FreePlace, Place, Places};
 use super::vetting::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEADERS_MAX};
 use crate::domain::audit::RemoteAddress;
+use crate::engine::sliced::Sliced;
 
 /// The most clients that are connected at once when the operator does not say.
 pub const CONNECTIONS_MAX: usize = 8192;
@@ -194,12 +195,14 @@ async fn converse(
     let service = service_fn(|request| {
         let (front, exchange) = (front.clone(), exchange.clone());
         // In a box, because the HTTP library moves it about: five copies of it took a message longer than signing it.
-        Box::pin(async move { Ok::<_, Infallible>(front.answer(request, from, exchange).await) })
+        Box::pin(async move { Ok::<_, Infallible>(front.answer(request, from, exchange).await.map(Sliced::new)) })
     });
     let connection = http1::Builder::new()
         // One timer for the connection, below, instead of one for each request.
         .header_read_timeout(None)
         .max_buf_size(READ_HEAD_BYTES_MAX)
+        // A head and its body are written as one piece, which is why bodies come in slices.
+        .writev(false)
         .max_headers(READ_HEADERS_MAX)
         .serve_connection(TokioIo::new(Lingering::new(stream, exchange.clone())), service);
     let mut connection = std::pin::pin!(connection);
