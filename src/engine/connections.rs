@@ -53,7 +53,7 @@ impl Connection {
     pub async fn new(line: Line, address: IpAddr) -> Result<Box<Self>, hyper::Error> {
         let mut settings = http1::Builder::new();
         settings.max_buf_size(HEAD_BYTES_MAX).ignore_invalid_headers_in_responses(true);
-        // One piece costs less than two: with the same for answers 1.03 ± 0.015 of the rate.
+        // One piece costs less than two: with the same for answers 0.97 ± 0.01 of a message's CPU.
         settings.writev(false);
         let (stream, allowance) = Metered::new(line);
         let (requests, protocol) = settings.handshake(TokioIo::new(stream)).await?;
