@@ -31,14 +31,14 @@ const BEFORE_BODY_BYTES_MAX: usize = 4 * HEAD_BYTES_MAX;
 pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The body of a request.
-pub type Payload = Sliced<Full<Bytes>>;
+pub type RequestBody = Sliced<Full<Bytes>>;
 
 /// HTTP/1.1 as it is spoken over one connection.
-type Protocol = http1::Connection<TokioIo<Metered<Line>>, Payload>;
+type Protocol = http1::Connection<TokioIo<Metered<Line>>, RequestBody>;
 
 /// One open connection.
 pub struct Connection {
-    requests: SendRequest<Payload>,
+    requests: SendRequest<RequestBody>,
     protocol: Protocol,
     allowance: Allowance,
     /// The address at the other end.
@@ -66,8 +66,8 @@ impl Connection {
     /// With the request, when nothing of it was sent.
     pub async fn send(
         &mut self,
-        request: Request<Payload>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Payload>>> {
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
         let Self { requests, protocol, allowance, .. } = self;
         allowance.set(BEFORE_BODY_BYTES_MAX);
         let answered = drive(protocol, requests.try_send_request(request)).await;

@@ -20,7 +20,7 @@ use crate::domain::attempt::{
     Answer, AttemptError, AttemptErrorCode, AttemptReport, KEPT_BODY_BYTES_MAX, KEPT_HEADER_BYTES_MAX, Kept, Phases,
 };
 use crate::domain::target::{Scheme, Target, TargetError, TargetPolicy};
-use crate::engine::connections::{Connection, Connections, HEAD_BYTES_MAX, Payload};
+use crate::engine::connections::{Connection, Connections, HEAD_BYTES_MAX, RequestBody};
 use crate::engine::connector::{Connector, refused, us_between};
 use crate::engine::metered::EXHAUSTED;
 use crate::engine::resolver::{DnsResolver, Resolver};
@@ -156,7 +156,7 @@ impl HttpSender {
     /// Sends a request that was begun at `started`. Its duration is left for the caller to say.
     async fn exchange(
         &self,
-        request: Request<Payload>,
+        request: Request<RequestBody>,
         target: &Target,
         started: Duration,
         may_write: MayWrite<'_>,
@@ -189,7 +189,7 @@ impl HttpSender {
     /// The answer's head, and the connection that it came over; `reached` tells of the connection as soon as there is one.
     async fn answer(
         &self,
-        mut request: Request<Payload>,
+        mut request: Request<RequestBody>,
         target: &Target,
         started: Duration,
         may_write: MayWrite<'_>,
@@ -265,14 +265,14 @@ fn withdraw_unless(may_write: MayWrite<'_>) -> Result<(), Unanswered> {
 }
 
 /// The request as the HTTP library takes it.
-fn form(outgoing: OutgoingRequest) -> Result<Request<Payload>, AttemptError> {
+fn form(outgoing: OutgoingRequest) -> Result<Request<RequestBody>, AttemptError> {
     let OutgoingRequest { method, target, mut headers, body, .. } = outgoing;
     let refused = || AttemptError::new(AttemptErrorCode::SenderError, "the request could not be formed");
     let uri = target.path_and_query().parse().map_err(|_| refused())?;
     if !headers.contains_key(HOST) {
         headers.insert(HOST, HeaderValue::from_str(target.authority()).map_err(|_| refused())?);
     }
-    let mut request = Request::new(Payload::new(Full::new(body)));
+    let mut request = Request::new(RequestBody::new(Full::new(body)));
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;

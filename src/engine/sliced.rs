@@ -1,6 +1,6 @@
 //! A body that comes in slices. The HTTP library writes a head and what it has of a body fastest as one piece, for which it
-//! copies both, and it keeps the room for that as long as the connection is open. For slices that room is no more than its
-//! buffer may hold and a slice, however long the body is. It does not know what the body says, nor which way it goes.
+//! copies both, and it keeps the room for that as long as the connection is open. For slices that room is at most twice what
+//! its buffer may hold and a slice, however long the body is. It does not know what the body says, nor which way it goes.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
