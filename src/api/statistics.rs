@@ -15,7 +15,7 @@ use crate::ops::{Access, Operations, Statistics};
 /// How many deliveries of an endpoint went how.
 #[derive(Serialize, ToSchema)]
 pub(super) struct EndpointStats {
-    /// How often the endpoint took a message; one that was sent again after it counts again, once it is a while ago.
+    /// How often the endpoint took a message; one that was sent again after it counts again.
     success: u64,
     /// They wait.
     pending: u64,
@@ -43,7 +43,7 @@ impl From<Statistics> for EndpointStats {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PeriodQuery {
-    /// The first; 28 days ago when it is not given.
+    /// The first; 28 days ago, at the start of a half hour, when it is not given.
     since: Option<Moment>,
     /// The first after it; now when it is not given.
     until: Option<Moment>,

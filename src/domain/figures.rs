@@ -11,8 +11,6 @@ pub const LATENCY_BOUNDS_MS: [u64; 11] = [10, 20, 50, 100, 200, 500, 1_000, 2_00
 pub const LATENCY_COUNTS: usize = LATENCY_BOUNDS_MS.len() + 1;
 /// What stands for the bound of the durations beyond the last one: no attempt takes longer.
 const LONGEST_MS: u64 = 60_000;
-/// Things are counted a while after they happened: by then they have been.
-const COMPLETE_AFTER: Duration = Duration::from_secs(120);
 
 /// How long attempts took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,12 +115,13 @@ impl Resolution {
         }
     }
 
-    /// The whole stretches within `span` whose figures are complete and still kept at `now`; `None` when there are none.
+    /// The whole stretches within `span` whose figures are still kept at `now`; `None` when there are none. The one that `now`
+    /// is in is whole when `span` goes on, because nothing has happened after it.
     pub fn whole(self, span: Span, now: Timestamp) -> Option<Span> {
         let from = span.from.max(now.minus(self.kept_for()));
         let floor = start_of(from, self.width());
         let from = if floor < from { floor.plus(self.width()) } else { floor };
-        let until = start_of(span.until.min(now.minus(COMPLETE_AFTER)), self.width());
+        let until = start_of(span.until.min(now.plus(self.width())), self.width());
         (from < until).then_some(Span { from, until })
     }
 }
@@ -334,12 +333,13 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_stretches_that_are_complete_and_kept_count() {
+    fn only_whole_stretches_that_are_kept_count() {
         let minute = |from, until| Resolution::Minute.whole(Span { from, until }, NOW);
         let whole = |from, until| Some(Span { from: Timestamp::from_ms(from), until: Timestamp::from_ms(until) });
-        // A minute is complete two minutes after its end: now is half a minute into one.
-        assert_eq!(minute(NOW.minus(MINUTE * 10), NOW), whole(1_799_999_520_000, 1_799_999_940_000));
-        assert_eq!(minute(NOW.minus(MINUTE * 3), NOW), None);
+        // Now is half a minute into one, which nothing can be added to but by what happens now.
+        assert_eq!(minute(NOW.minus(MINUTE * 10), NOW), whole(1_799_999_520_000, 1_800_000_060_000));
+        assert_eq!(minute(NOW.minus(MINUTE * 10), NOW.plus(MINUTE * 9)), whole(1_799_999_520_000, 1_800_000_120_000));
+        assert_eq!(minute(NOW.minus(MINUTE / 4), NOW), None);
         let old = Resolution::Minute.whole(Span::ALL, NOW).unwrap_or(Span::NEVER);
         assert!(NOW.since(old.from) <= Resolution::Minute.kept_for());
         let exact = Timestamp::from_ms(1_799_999_400_000);

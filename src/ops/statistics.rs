@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::attempts::route;
 use super::{Access, OpError, Operations};
+use crate::domain::figures::{Resolution, start_of};
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{Backlog, Statistics};
 
-/// How far back figures go when the caller does not say.
+/// How far back figures go when the caller does not say, to the start of a half hour: a part of one is not kept as a figure.
 const PERIOD_DEFAULT: Duration = Duration::from_secs(28 * 24 * 60 * 60);
 
 impl Operations {
@@ -26,8 +27,8 @@ impl Operations {
         let routes = self.routes(access, application).await?;
         let endpoint_id = route(&routes, endpoint)?.endpoint.id;
         let end = until.unwrap_or_else(|| self.store.now());
-        let span =
-            Span { from: since.unwrap_or_else(|| end.minus(PERIOD_DEFAULT)), until: until.unwrap_or(Span::ALL.until) };
+        let from = since.unwrap_or_else(|| start_of(end.minus(PERIOD_DEFAULT), Resolution::HalfHour.width()));
+        let span = Span { from, until: until.unwrap_or(Span::ALL.until) };
         if span.until <= span.from {
             let field = vec!["query".to_owned(), "until".to_owned()];
             return Err(OpError::Invalid { field, code: "time_range", why: "must be after `since`".to_owned() });

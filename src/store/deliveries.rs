@@ -346,11 +346,14 @@ impl Store {
         self.read_queue(move |connection| ids.into_iter().map(|id| Ok((id, stages(connection, id)?))).collect()).await
     }
 
-    /// How an endpoint's deliveries went that ended in `span`, and how many messages of that time wait.
+    /// How an endpoint's deliveries went that ended in `span`, and how many messages of that time wait. What another node has
+    /// delivered within about a second may be missing.
     ///
     /// # Errors
-    /// When the store can't be read.
+    /// When the store can't be written or read.
     pub async fn statistics(&self, endpoint_id: EndpointId, span: Span) -> Result<Statistics, StoreError> {
+        // What this node has counted, it may not have written.
+        self.settle().await?;
         let now = self.now();
         self.read_queue(move |connection| {
             let count = |state: DeliveryState, span: Span| {

@@ -69,6 +69,7 @@ on_both!(
     what_was_acknowledged_outlives_the_process,
     what_is_old_goes,
     what_was_delivered_is_counted_alike_from_figures_and_from_history,
+    what_was_delivered_is_counted_at_once_and_without_its_rows,
     what_failed_in_an_order_keeps_its_place,
     nobody_is_switched_off_while_most_endpoints_fail,
     entries_of_the_audit_log_are_kept_with_their_change_and_stay,
@@ -333,6 +334,17 @@ async fn what_was_delivered_is_counted_alike_from_figures_and_from_history(bench
         assert_eq!(counted, Statistics { delivered: expected, ..Statistics::default() }, "{from} to {until}");
     }
     assert_eq!(bench.store.statistics(endpoint, Span::ALL).await.unwrap().delivered, 30);
+}
+
+async fn what_was_delivered_is_counted_at_once_and_without_its_rows(bench: Bench) {
+    let endpoint: EndpointId = bench.store.next_id();
+    let message = bench.accept(bench.message("a", &[endpoint])).await;
+    bench.end(endpoint, DeliveryState::Delivered).await;
+    assert_eq!(bench.store.resend(&message, endpoint, Some(bench.key(1, 1))).await.unwrap(), Inserted::New);
+    bench.pass(Duration::from_millis(7));
+    bench.end(endpoint, DeliveryState::Delivered).await;
+    assert_eq!(bench.rows("deliveries"), 1);
+    assert_eq!(bench.store.statistics(endpoint, Span::ALL).await.unwrap().delivered, 2);
 }
 
 async fn what_failed_in_an_order_keeps_its_place(bench: Bench) {
