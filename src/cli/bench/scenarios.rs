@@ -10,7 +10,7 @@ mod stored;
 
 use super::plot::Curve;
 use super::report::{Goal, Reference, Row, Unit};
-use super::stage::{Kind, Measured, Stage};
+use super::stage::{Contestant, Kind, Measured, Stage};
 
 /// A part of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -99,26 +99,36 @@ impl Series {
     ) -> anyhow::Result<Self> {
         let mut sides = Vec::new();
         for &(kind, side) in [cornet].iter().chain(references) {
-            sides.push((side, stage.fresh(kind, endpoints).await?, Vec::new()));
+            sides.push((side, stage.fresh(kind, endpoints).await?));
         }
+        let series = Self::of(stage, name, &sides, rate).await?;
+        for (_, contestant) in sides {
+            contestant.end().await?;
+        }
+        Ok(series)
+    }
+
+    /// The same with contestants that are there already: the first is Cornet, which the others are references for.
+    async fn of(
+        stage: &mut Stage,
+        name: &str,
+        sides: &[(&'static str, Contestant)],
+        rate: Option<f64>,
+    ) -> anyhow::Result<Self> {
+        let mut measured: Vec<_> = sides.iter().map(|(side, _)| (*side, Vec::new())).collect();
         let (turns, duration) = stage.plan.turns();
         let mut order: Vec<usize> = (0..sides.len()).collect();
         for turn in 0..turns {
             // Who is first has no advantage from it in every turn.
             order.reverse();
             for &which in &order {
-                let (side, contestant, measured) = &mut sides[which];
+                let (side, contestant) = &sides[which];
                 stage.progress.say(&format!("{name}: turn {} of {turns}, {side}", turn + 1));
-                measured.push(stage.measure_for(duration, contestant, rate).await?);
+                measured[which].1.push(stage.measure_for(duration, contestant, rate).await?);
             }
         }
-        let mut references = Vec::new();
-        for (side, contestant, measured) in sides {
-            contestant.end().await?;
-            references.push((side, measured));
-        }
-        let (_, cornet) = references.remove(0);
-        Ok(Self { cornet, references })
+        let (_, cornet) = measured.remove(0);
+        Ok(Self { cornet, references: measured })
     }
 
     /// A row of one of their figures, for each that Cornet is held against; the goal is that of the first.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Known;
+use super::{Known, Series};
 use crate::cli::bench::filling::State;
 use crate::cli::bench::process::Folder;
 use crate::cli::bench::receiver::Ask;
@@ -17,33 +17,23 @@ const MEMORY_MB: f64 = 150.0;
 
 pub(super) async fn backlog(stage: &mut Stage, known: &mut Known) -> anyhow::Result<Vec<Row>> {
     let filled = filled(stage, known).await?;
-    let (mut full, mut empty, mut memory) = (Vec::new(), Vec::new(), Vec::new());
-    for run in 1..=stage.plan.runs {
-        stage.progress.say(&format!("backlog: run {run} of {}, empty store", stage.plan.runs));
-        empty.push(stage.run(Kind::Cornet, 1, None).await?.rate);
-        stage.progress.say(&format!("backlog: run {run} of {}, full store", stage.plan.runs));
-        let contestant = stage.on(filled.clone(), 1).await?;
-        full.push(stage.measure(&contestant, None).await?.rate);
-        memory.push(contestant.process().memory_most_mb()?);
+    let sides = [("full store", stage.on(filled, 1).await?), ("empty store", stage.fresh(Kind::Cornet, 1).await?)];
+    let series = Series::of(stage, "backlog", &sides, None).await?;
+    let memory_mb = sides[0].1.process().memory_most_mb()?;
+    for (_, contestant) in sides {
         contestant.end().await?;
     }
-    let rate = Row {
-        scenario: "backlog",
-        what: "messages a second while much waits and is stored".into(),
-        unit: Unit::PerSecond,
-        runs: full,
-        reference: Some(Reference { name: "empty store", runs: empty, in_turns: true }),
-        goal: Some(Goal::RatioAtLeast(0.85)),
-    };
+    let rate = ("backlog", "messages a second while much waits and is stored");
+    let rates = series.rows(rate, Unit::PerSecond, |run| run.rate, Some(Goal::RatioAtLeast(0.85)));
     let memory = Row {
         scenario: "backlog",
         what: "most resident memory meanwhile".into(),
         unit: Unit::Megabytes,
-        runs: memory,
+        runs: vec![memory_mb],
         reference: None,
         goal: None,
     };
-    Ok(vec![rate, memory])
+    Ok(rates.chain([memory]).collect())
 }
 
 pub(super) async fn memory(stage: &mut Stage, known: &mut Known) -> anyhow::Result<Vec<Row>> {
