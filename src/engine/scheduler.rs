@@ -80,7 +80,7 @@ pub struct Scheduler {
     limits: Limits,
     lanes: HashMap<EndpointId, Lane>,
     /// Endpoints with something to send and a free place of their own, by standing and turn.
-    rounds: [BTreeMap<u64, EndpointId>; 3],
+    rounds: [BTreeMap<u64, EndpointId>; Standing::ALL.len()],
     /// The turn that is given next.
     next_turn: u64,
     /// The standing that goes next.
@@ -232,7 +232,7 @@ impl Scheduler {
         }
         match shown {
             Some(Shown::Took) => {
-                lane.standing = Standing::Healthy;
+                lane.standing = Standing::after(now.since(ready.begun_at));
                 lane.window = (lane.window + 1).min(window_max);
             }
             Some(_) => {

@@ -25,7 +25,7 @@ impl Limits {
     /// Those of a machine with so many cores.
     pub fn of_cores(cores: usize) -> Self {
         Self {
-            in_flight_max: 2_048,
+            in_flight_max: 2_560,
             begun_max: BEGUN_PER_CORE * cores,
             in_flight_bytes_max: 256 * 1024 * 1024,
             in_flight_per_endpoint_max: 64,

@@ -110,12 +110,35 @@ fn endpoints_that_fail_leave_most_places_to_those_that_do_not() {
         scheduler.accepted(&message, deliveries, NOW);
     }
     let hanging = sends(&mut scheduler, NOW);
-    assert_eq!(hanging.len(), 25, "the failing ones have a quarter of the places");
+    assert_eq!(hanging.len(), 20, "the failing ones have a fifth of the places");
     for message in (100..110).map(message) {
         scheduler.accepted(&message, vec![delivery(&message, endpoint(0))], NOW);
     }
     let healthy = sends(&mut scheduler, NOW);
     assert!(!healthy.is_empty() && healthy.iter().all(|ready| ready.delivery.endpoint_id == endpoint(0)));
+}
+
+#[test]
+fn whoever_takes_long_and_fails_and_is_unknown_leaves_places_to_who_does_not() {
+    let limits = Limits { in_flight_max: 100, ..Limits::default() };
+    let mut scheduler = Scheduler::new(limits);
+    make_healthy(&mut scheduler, 0);
+    let answers = [(Shown::Took, Duration::from_secs(1)), (Shown::Down, Duration::ZERO)];
+    for (first, (shown, took)) in [1, 201].into_iter().zip(answers) {
+        accept(&mut scheduler, first..first + 20, 1);
+        for ready in sends(&mut scheduler, NOW) {
+            scheduler.finished(&ready, Some(shown), NOW.plus(took));
+            scheduler.recorded(&ready.delivery, None, NOW.plus(took));
+        }
+    }
+    let in_flight = |scheduler: &mut Scheduler, endpoints| {
+        accept(scheduler, endpoints, 10);
+        sends(scheduler, NOW).len()
+    };
+    assert_eq!(in_flight(&mut scheduler, 1..21), 20, "those that take long have a fifth of the places");
+    assert_eq!(in_flight(&mut scheduler, 201..221), 20, "and those that fail");
+    assert_eq!(in_flight(&mut scheduler, 401..421), 40, "two fifths those that have not been asked");
+    assert_eq!(in_flight(&mut scheduler, 0..1), 5, "who takes at once is sent what its window holds");
 }
 
 #[test]
@@ -167,9 +190,9 @@ fn what_waits_for_those_that_fail_leaves_most_of_the_memory_to_those_that_do_not
         scheduler.finished(&failed[0], Some(Shown::Refused), NOW);
     }
     accept(&mut scheduler, 1..40, 4);
-    assert_eq!(scheduler.ready_bytes(), 25 * 1_000, "a quarter for all of them");
+    assert_eq!(scheduler.ready_bytes(), 20 * 1_000, "a fifth for all of them");
     accept(&mut scheduler, 100..140, 4);
-    assert_eq!(scheduler.ready_bytes(), (25 + 50) * 1_000, "half for those not yet known");
+    assert_eq!(scheduler.ready_bytes(), (20 + 40) * 1_000, "two fifths for those not yet known");
     accept(&mut scheduler, 0..1, 100);
     assert_eq!(scheduler.ready_bytes(), 100 * 1_000, "what is left for who is healthy");
 }
