@@ -1,5 +1,7 @@
 //! A healthy endpoint beside a thousand that are dead, that hang, or that are slow.
 
+use std::time::Duration;
+
 use crate::cli::bench::report::{Goal, Reference, Row, Unit};
 use crate::cli::bench::stage::{Contestant, Kind, Stage};
 
@@ -8,9 +10,9 @@ const HEALTHY_RATE: f64 = 200.0;
 /// Messages a second to all of the others, each.
 const NOISE_RATE: f64 = 2.0;
 /// The application that the others belong to.
-const NOISE: &str = "noise";
-/// How much longer than a run there is noise, before and after it.
-const NOISE_AROUND: u32 = 10;
+const OTHERS: &str = "others";
+/// How long there would be noise if it were not ended: longer than any run.
+const NOISE: Duration = Duration::from_secs(60 * 60);
 
 pub(super) async fn noisy(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
     let (mut beside, mut alone) = (Vec::new(), Vec::new());
@@ -33,8 +35,7 @@ pub(super) async fn noisy(stage: &mut Stage) -> anyhow::Result<Vec<Row>> {
 async fn beside_others(stage: &mut Stage) -> anyhow::Result<f64> {
     let contestant = stage.fresh(Kind::Cornet, 1).await?;
     register_others(stage, &contestant).await?;
-    let duration = stage.plan.duration * NOISE_AROUND;
-    let noise = stage.post_beside(&contestant, NOISE, NOISE_RATE, duration).await?;
+    let noise = stage.post_beside(&contestant, OTHERS, NOISE_RATE, NOISE).await?;
     // By then the others hold as many places as they get.
     tokio::time::sleep(stage.plan.duration).await;
     let measured = stage.measure(&contestant, Some(HEALTHY_RATE)).await?;
@@ -45,14 +46,14 @@ async fn beside_others(stage: &mut Stage) -> anyhow::Result<f64> {
 
 /// A third of them each is dead, hangs and is slow.
 async fn register_others(stage: &Stage, contestant: &Contestant) -> anyhow::Result<()> {
-    stage.make_application(contestant, NOISE).await?;
+    stage.make_application(contestant, OTHERS).await?;
     for number in 0..stage.plan.noisy {
         let url = match number % 3 {
             0 => stage.dead_url(number)?,
             1 => stage.hanging_url(number),
             _ => stage.slow_url(number),
         };
-        stage.register(contestant, NOISE, &url).await?;
+        stage.register(contestant, OTHERS, &url).await?;
     }
     Ok(())
 }
