@@ -15,7 +15,7 @@ pub enum Standing {
     /// It has not been asked since the start: together two fifths of the places.
     Unknown,
     /// It took the last message after a second or more, and holds its places as long: together a fifth of them. Without that,
-    /// 333 endpoints that took 5 s held all 2 048, and one that took none of them got a message a second.
+    /// 333 endpoints that took 5 s held all of them, and one that answered at once got a message in two seconds.
     Slow,
     /// It did not take the last message: together a fifth of the places.
     Failing,
