@@ -1,9 +1,10 @@
 //! What has been committed and not yet been added to the figures. The writer counts in memory as it commits, which
-//! costs a step or two for each message and attempt, and adds the sums to the tables about once a second, within a
-//! transaction that it makes anyway. A process that is killed loses what it has counted since: figures are for people
-//! to look at, and nothing is decided by them.
+//! costs a step or two for each message and attempt, and adds the sums to the tables about once a second, within
+//! transactions that it makes anyway, a part in each. A process that is killed loses what it has counted since: figures are
+//! for people to look at, and nothing is decided by them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::time::Duration;
 
 use super::connection::Connection;
@@ -21,6 +22,9 @@ use crate::domain::time::Timestamp;
 const GATHERED_FOR: Duration = Duration::from_secs(1);
 /// Where so many are busy that adding takes long, at most one part in so many of the writer's time goes into it.
 const PART_OF_TIME: u32 = 20;
+/// How many applications, endpoints and failures one transaction adds at most, which takes a millisecond or two. Messages wait
+/// meanwhile: with a thousand endpoints in one it took twenty.
+const PART_MAX: usize = 32;
 /// Failures are kept by the day.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -66,13 +70,28 @@ impl Tally {
         }
     }
 
-    /// It has been written, which took so long: from here on it counts anew.
-    pub(super) fn written(&mut self, took: Duration) {
-        *self = Self { took, ..Self::default() };
+    /// Takes what one transaction writes of it: a part, or all of it.
+    pub(super) fn take(&mut self, all: bool) -> Self {
+        let most = if all { usize::MAX } else { PART_MAX };
+        Self {
+            messages: some_of(&mut self.messages, most),
+            endpoints: some_of(&mut self.endpoints, most),
+            failures: some_of(&mut self.failures, most),
+            ..Self::default()
+        }
     }
 
-    /// It could not be written, and is tried again later.
-    pub(super) fn put_off(&mut self) {
+    /// What was taken has been written at `now`, which took so long; what is left follows soon.
+    pub(super) fn written(&mut self, took: Duration, now: Duration) {
+        self.took = took;
+        self.due = (!self.is_empty()).then(|| now + took * PART_OF_TIME);
+    }
+
+    /// What was taken could not be written, and is tried again later. Nothing has been counted since.
+    pub(super) fn put_back(&mut self, taken: Self) {
+        self.messages.extend(taken.messages);
+        self.endpoints.extend(taken.endpoints);
+        self.failures.extend(taken.failures);
         self.due = None;
     }
 
@@ -159,6 +178,15 @@ impl Tally {
     }
 }
 
+/// Takes at most so many out of a map.
+fn some_of<K: Copy + Eq + Hash, V>(map: &mut HashMap<K, V>, most: usize) -> HashMap<K, V> {
+    if map.len() <= most {
+        return std::mem::take(map);
+    }
+    let keys: Vec<K> = map.keys().take(most).copied().collect();
+    keys.iter().filter_map(|key| map.remove_entry(key)).collect()
+}
+
 /// Adds to the sums of each of these owners, in every resolution.
 fn add(sums: &mut Sums, owners: &[i64], minute: Timestamp, counts: &Counts) {
     for owner in owners {
@@ -172,7 +200,7 @@ fn add(sums: &mut Sums, owners: &[i64], minute: Timestamp, counts: &Counts) {
 mod tests {
     use std::time::Duration;
 
-    use super::{GATHERED_FOR, Tally};
+    use super::{GATHERED_FOR, PART_MAX, PART_OF_TIME, Tally};
     use crate::domain::id::Id;
     use crate::domain::message::Message;
     use crate::domain::time::Timestamp;
@@ -202,13 +230,32 @@ mod tests {
         tally.gathered(NOW);
         tally.gathered(NOW * 2);
         assert_eq!(tally.due(), Some(NOW + GATHERED_FOR));
-        tally.written(Duration::from_millis(500));
+        let written = tally.take(false);
+        assert_eq!((written.messages.len(), tally.is_empty()), (1, true));
+        tally.written(Duration::from_millis(500), NOW);
         assert_eq!(tally.due(), None);
         tally.accepted(&message());
         tally.gathered(NOW);
         assert_eq!(tally.due(), Some(NOW + Duration::from_secs(10)));
-        tally.put_off();
+        let refused = tally.take(true);
+        tally.put_back(refused);
         tally.gathered(NOW * 2);
         assert_eq!(tally.due(), Some(NOW * 2 + Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn much_is_written_in_parts_that_follow_each_other_and_nothing_twice() {
+        let mut tally = Tally::default();
+        for application in 0..i64::try_from(PART_MAX * 3).unwrap() {
+            tally.accepted(&Message { application_id: Id::from_number(application), ..message() });
+        }
+        tally.gathered(NOW);
+        let first = tally.take(false);
+        assert_eq!(first.messages.len(), PART_MAX);
+        tally.written(Duration::from_millis(1), NOW);
+        assert_eq!(tally.due(), Some(NOW + Duration::from_millis(1) * PART_OF_TIME));
+        let rest = tally.take(true);
+        assert_eq!((rest.messages.len(), tally.is_empty()), (PART_MAX * 2, true));
+        assert!(first.messages.keys().all(|key| !rest.messages.contains_key(key)));
     }
 }

@@ -86,7 +86,8 @@ impl Writer {
         let Batch { mut messages, mut changes, records, settling, .. } = batch;
         let count = messages.len() + changes.len() + records.len();
         let started = self.desk.clock.monotonic();
-        let with_tally = self.tally.due().is_some_and(|due| settling || due <= started);
+        let counted = self.tally.due().is_some_and(|due| settling || due <= started);
+        let counted = counted.then(|| self.tally.take(settling));
         let turn = self.fresh.as_ref().and_then(|fresh| fresh.turn(!changes.is_empty(), started));
         let mut took = Duration::ZERO;
         let together = self.connection.transaction(|connection| {
@@ -94,17 +95,17 @@ impl Writer {
             changes.iter_mut().try_for_each(|change| change.apply(connection))?;
             self.accept_all(connection, &mut messages, turn)?;
             let late = self.record_all(connection, &records, turn)?;
-            if with_tally {
+            if let Some(counted) = &counted {
                 let started = self.desk.clock.monotonic();
-                self.tally.write(connection)?;
+                counted.write(connection)?;
                 took = self.desk.clock.monotonic().saturating_sub(started);
             }
             Ok(late)
         });
         if let Ok(late) = &together {
-            if with_tally {
-                self.desk.happenings.counted(|| self.tally.applications());
-                self.tally.written(took);
+            if let Some(counted) = counted {
+                self.desk.happenings.counted(|| counted.applications());
+                self.tally.written(took, self.desk.clock.monotonic());
             }
             self.desk.metrics.committed(count);
             self.turned(turn, started);
@@ -121,8 +122,8 @@ impl Writer {
             messages.into_iter().for_each(|message| Box::new(message).answer(Ok(())));
             return Vec::new();
         }
-        if with_tally {
-            self.tally.put_off();
+        if let Some(counted) = counted {
+            self.tally.put_back(counted);
         }
         if let Some(fresh) = &mut self.fresh {
             fresh.put_off(started);
