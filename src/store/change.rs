@@ -7,9 +7,14 @@ use super::committer::Notice;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::messages::{self, Accepted, Accepting};
+use crate::domain::id::EndpointId;
 
 /// A change that is written in a transaction with others. It is applied again, alone, when its company is refused.
 pub(super) trait Change: Send {
+    /// The only endpoint whose deliveries it meets in the queue; it may meet any where this says nothing.
+    fn endpoint(&self) -> Option<EndpointId> {
+        None
+    }
     /// Makes the change.
     fn apply(&mut self, connection: &Connection) -> Result<(), StoreError>;
     /// Says what the engine must know of it, now that it is kept.
@@ -56,6 +61,36 @@ where
         let lost = || StoreError::Unavailable("the change was not made".to_owned());
         // Whoever asked may have hung up; what is committed stays committed.
         reply.send(committed.and_then(|()| result.ok_or_else(lost))).ok();
+    }
+}
+
+/// Nothing, but what waits for an endpoint has its rows in the queue then.
+pub(super) struct Queueing {
+    endpoint_id: EndpointId,
+    reply: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Queueing {
+    /// The change, and what waits for its answer.
+    pub(super) fn new(endpoint_id: EndpointId) -> (Self, oneshot::Receiver<Result<(), StoreError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { endpoint_id, reply }, answer)
+    }
+}
+
+impl Change for Queueing {
+    fn endpoint(&self) -> Option<EndpointId> {
+        Some(self.endpoint_id)
+    }
+
+    fn apply(&mut self, _: &Connection) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn notify(&mut self, _: &mut Vec<Notice>) {}
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        self.reply.send(committed).ok();
     }
 }
 

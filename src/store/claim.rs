@@ -160,7 +160,7 @@ impl Store {
         in_hand: HashSet<Place>,
     ) -> Result<Claim, StoreError> {
         let epoch = self.epoch();
-        self.committer.queue_fresh().await?;
+        self.committer.queue_fresh_of(endpoint_id).await?;
         self.read(move |connection| claim(connection, epoch, endpoint_id, now, wanted, &in_hand)).await
     }
 
@@ -176,7 +176,7 @@ impl Store {
         wanted: usize,
     ) -> Result<Claim, StoreError> {
         let epoch = self.epoch();
-        self.committer.queue_fresh().await?;
+        self.committer.queue_fresh_of(endpoint_id).await?;
         self.read(move |connection| claim_in_order(connection, epoch, endpoint_id, now, wanted)).await
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::change::{Acceptance, Written};
+use super::change::{Acceptance, Queueing, Written};
 use super::connection::Connection;
 use super::error::StoreError;
 use super::fresh::{Fresh, FreshCount};
@@ -146,6 +146,19 @@ impl Committer {
         }
         // Before any change, all get their rows.
         self.write(|_| Ok(()), |(), _| {}).await
+    }
+
+    /// Has everything in the queue that was accepted for this endpoint so far.
+    ///
+    /// # Errors
+    /// When the store could not.
+    pub(super) async fn queue_fresh_of(&self, endpoint_id: EndpointId) -> Result<(), StoreError> {
+        if self.fresh_count.load(Ordering::SeqCst) == 0 {
+            return Ok(());
+        }
+        let (change, answer) = Queueing::new(endpoint_id);
+        self.hand_in(|inbox, now| inbox.add_change(Box::new(change), now))?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     /// Keeps a message and answers once it is durable.

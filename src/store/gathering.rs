@@ -24,6 +24,9 @@ const RECORDS_WAIT_MS: u64 = 50;
 /// transactions took 3.4 ms at 3 700 messages a second, with 64 at a time 1.6 ms. It counts messages, not outcomes, because a
 /// fan-out, where many outcomes belong to a message, needs large batches.
 const MESSAGES_ALONE_MAX: usize = 64;
+/// Outcomes that are written in one transaction while messages come: with several hundred it takes longer than anything else
+/// that a message may have to wait for.
+const RECORDS_BESIDE_MESSAGES_MAX: usize = 128;
 /// How long a change waits at most for those that are likely to come with it. Half of it or none won nothing.
 pub(super) const CHANGES_WAIT: Duration = Duration::from_millis(2);
 /// Messages in one transaction, and changes.
@@ -157,9 +160,14 @@ impl Inbox {
         self.messages_alone += messages;
         let go_along = self.settling.len() == 1 && self.messages_alone >= MESSAGES_ALONE_MAX;
         if with_records || go_along {
-            self.messages_alone = 0;
-            batch.records = std::mem::take(&mut self.records);
-            self.hurried = false;
+            let by_parts = self.settling.len() == 1 && self.messages_alone > 0 && !go_along && !self.ends_waiting();
+            let most = if by_parts { RECORDS_BESIDE_MESSAGES_MAX } else { usize::MAX };
+            batch.records.extend(self.records.drain(..self.records.len().min(most)));
+            // What is left follows with the next, which is ripe at once or soon.
+            if self.records.is_empty() {
+                self.messages_alone = 0;
+                self.hurried = false;
+            }
         }
         let own = std::mem::take(&mut self.settling[writer]);
         batch.settling = !own.is_empty();
@@ -257,7 +265,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{CHANGES_WAIT, Change, Gathering, MESSAGES_ALONE_MAX};
+    use super::{CHANGES_WAIT, Change, Gathering, MESSAGES_ALONE_MAX, RECORDS_BESIDE_MESSAGES_MAX, RECORDS_WAIT_MS};
     use crate::clock::ManualClock;
     use crate::domain::delivery::{Delivery, DeliveryState, Outcome};
     use crate::domain::id::Id;
@@ -289,6 +297,13 @@ mod tests {
         Gathering::new(writers, Arc::new(ManualClock::new(Timestamp::EPOCH)))
     }
 
+    fn record() -> Record {
+        let (number, now) = (Id::from_number(1), Timestamp::EPOCH);
+        let delivery = Delivery::first(number, Id::from_number(4), Id::from_number(3), now, Epoch::ALONE);
+        let ended = Outcome::Ended(DeliveryState::Delivered);
+        Record { delivery, attempt: Err(Id::from_number(5)), outcome: ended }
+    }
+
     #[test]
     fn changes_wait_for_as_many_as_came_last_time_and_not_for_long() {
         let at = Duration::from_millis;
@@ -310,14 +325,10 @@ mod tests {
 
     #[test]
     fn outcomes_go_along_with_messages_where_one_alone_writes() {
-        let (number, now) = (Id::from_number(1), Timestamp::EPOCH);
-        let delivery = Delivery::first(number, Id::from_number(4), Id::from_number(3), now, Epoch::ALONE);
-        let ended = Outcome::Ended(DeliveryState::Delivered);
-        let record = Record { delivery, attempt: Err(Id::from_number(5)), outcome: ended };
         let taken = |writers, records, messages| {
             let gathering = of_writers(writers);
             let mut inbox = gathering.inbox();
-            (0..records).for_each(|_| _ = inbox.add_record(record.clone(), Duration::ZERO));
+            (0..records).for_each(|_| _ = inbox.add_record(record(), Duration::ZERO));
             (0..messages).for_each(|_| _ = inbox.add_message(Acceptance::example(1).0, Duration::ZERO));
             inbox.take(0, false).records.len()
         };
@@ -325,6 +336,24 @@ mod tests {
         assert_eq!(taken(1, 3, MESSAGES_ALONE_MAX - 1), 0, "they wait for company");
         assert_eq!(taken(1, 3, 0), 0, "nothing is written that they could go along with");
         assert_eq!(taken(2, 3, MESSAGES_ALONE_MAX), 0, "another writes them meanwhile");
+    }
+
+    #[test]
+    fn while_messages_come_outcomes_are_written_in_parts() {
+        let many = RECORDS_BESIDE_MESSAGES_MAX * 2 + 1;
+        let parts = |writers, messages| {
+            let gathering = of_writers(writers);
+            let mut inbox = gathering.inbox();
+            (0..many).for_each(|_| _ = inbox.add_record(record(), Duration::ZERO));
+            (0..messages).for_each(|_| _ = inbox.add_message(Acceptance::example(1).0, Duration::ZERO));
+            let ripe = Duration::from_millis(RECORDS_WAIT_MS);
+            let next = || inbox.records_ripen(ripe).map(|_| inbox.take(0, true).records.len());
+            std::iter::from_fn(next).collect::<Vec<_>>()
+        };
+        assert_eq!(parts(1, 1), [RECORDS_BESIDE_MESSAGES_MAX, RECORDS_BESIDE_MESSAGES_MAX, 1]);
+        assert_eq!(parts(1, 0), [many], "nobody waits for them");
+        assert_eq!(parts(1, MESSAGES_ALONE_MAX), [many], "so many messages have waited for none");
+        assert_eq!(parts(2, 1), [many], "another writes messages meanwhile");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::change::{Acceptance, Change};
 use super::committer::Notice;
 use super::connection::Connection;
 use super::error::StoreError;
-use super::fresh::Fresh;
+use super::fresh::{Aged, Fresh, Whose};
 use super::gathering::{Batch, CHANGES_WAIT};
 use super::happenings::Happenings;
 use super::lease::Lease;
@@ -21,7 +21,6 @@ use super::queue::{self, Late, Record};
 use super::tally::Tally;
 use crate::clock::Clock;
 use crate::domain::delivery::Delivery;
-use crate::domain::id::MessageId;
 use crate::telemetry::Metrics;
 
 /// From how many messages on the engine is told of them after their producers. In smaller transactions there is little to be
@@ -88,13 +87,13 @@ impl Writer {
         let started = self.desk.clock.monotonic();
         let counted = self.tally.due().is_some_and(|due| settling || due <= started);
         let counted = counted.then(|| self.tally.take(settling));
-        let turn = self.fresh.as_ref().and_then(|fresh| fresh.turn(!changes.is_empty(), started));
+        let aged = self.fresh.as_mut().and_then(|fresh| fresh.take(&whose(&changes), started));
         let mut took = Duration::ZERO;
         let together = self.connection.transaction(|connection| {
-            self.queue_fresh(connection, turn)?;
+            aged.iter().try_for_each(|aged| aged.queue(connection))?;
             changes.iter_mut().try_for_each(|change| change.apply(connection))?;
-            self.accept_all(connection, &mut messages, turn)?;
-            let late = self.record_all(connection, &records, turn)?;
+            self.accept_all(connection, &mut messages)?;
+            let late = self.record_all(connection, &records)?;
             if let Some(counted) = &counted {
                 let started = self.desk.clock.monotonic();
                 counted.write(connection)?;
@@ -108,7 +107,6 @@ impl Writer {
                 self.tally.written(took, self.desk.clock.monotonic());
             }
             self.desk.metrics.committed(count);
-            self.turned(turn, started);
             self.keep_fresh(&messages, &records);
             self.count(&records, late);
             // The engine is told first: who has changed something may rely on it.
@@ -125,9 +123,7 @@ impl Writer {
         if let Some(counted) = counted {
             self.tally.put_back(counted);
         }
-        if let Some(fresh) = &mut self.fresh {
-            fresh.put_off(started);
-        }
+        self.put_back(aged, started);
         let messages = messages.into_iter().map(|message| -> Box<dyn Change> { Box::new(message) });
         self.change_singly(changes.into_iter().chain(messages));
         if matches!(together, Err(StoreError::Unavailable(_))) {
@@ -157,11 +153,13 @@ impl Writer {
     fn change_singly(&mut self, changes: impl Iterator<Item = Box<dyn Change>>) {
         // What they may change must be there.
         let now = self.desk.clock.monotonic();
-        let turn = self.fresh.as_ref().and_then(|fresh| fresh.turn(true, now));
-        if let Err(error) = self.connection.transaction(|connection| self.queue_fresh(connection, turn)) {
+        let aged = self.fresh.as_mut().and_then(|fresh| fresh.take(&Whose::All, now));
+        let queued = self.connection.transaction(|connection| aged.iter().try_for_each(|aged| aged.queue(connection)));
+        if let Err(error) = queued {
+            self.put_back(aged, now);
             return changes.for_each(|change| change.answer(Err(error.clone())));
         }
-        self.turned(turn, now);
+        self.keep_fresh(&[], &[]);
         let mut lost = None;
         for mut change in changes {
             let alone = match &lost {
@@ -178,24 +176,17 @@ impl Writer {
         }
     }
 
-    /// Gives their rows to those that are fresh no longer: all before `turn`.
-    fn queue_fresh(&self, connection: &Connection, turn: Option<MessageId>) -> Result<(), StoreError> {
-        match (&self.fresh, turn) {
-            (Some(fresh), Some(until)) => fresh.queue(connection, until),
-            _ => Ok(()),
+    /// Those have no rows after all.
+    fn put_back(&mut self, aged: Option<Aged>, now: Duration) {
+        if let (Some(fresh), Some(aged)) = (&mut self.fresh, aged) {
+            fresh.put_back(aged, now);
         }
     }
 
-    /// That has been committed, in a transaction that was begun at `now`.
-    fn turned(&mut self, turn: Option<MessageId>, now: Duration) {
-        if let Some(fresh) = &mut self.fresh {
-            fresh.turned(turn, now);
-        }
-    }
-
-    /// These have been committed.
+    /// These have been committed, with the rows of those that are fresh no longer.
     fn keep_fresh(&mut self, messages: &[Acceptance], records: &[Record]) {
         let Some(fresh) = &mut self.fresh else { return };
+        fresh.queued();
         records.iter().for_each(|record| fresh.remove(&record.delivery));
         let is_fresh = |message: &&Acceptance| message.is_fresh && message.result == Some(Accepted::New);
         for Acceptance { accepting, .. } in messages.iter().filter(is_fresh) {
@@ -204,12 +195,7 @@ impl Writer {
     }
 
     /// Keeps messages: a server takes all at once, and a file without the rows of their deliveries as far as there is room.
-    fn accept_all(
-        &self,
-        connection: &Connection,
-        messages: &mut [Acceptance],
-        turn: Option<MessageId>,
-    ) -> Result<(), StoreError> {
+    fn accept_all(&self, connection: &Connection, messages: &mut [Acceptance]) -> Result<(), StoreError> {
         let Some(fresh) = &self.fresh else {
             let accepting: Vec<&Accepting> = messages.iter().map(|message| &message.accepting).collect();
             let results = bulk::accept(connection, &accepting)?;
@@ -218,20 +204,15 @@ impl Writer {
         };
         for message in messages {
             let Accepting { message: content, deliveries, key } = &message.accepting;
-            message.is_fresh = fresh.takes(content.id, turn);
+            message.is_fresh = fresh.takes(content.id);
             let rows = if message.is_fresh { &[] } else { deliveries.as_slice() };
             message.result = Some(messages::accept(connection, content, rows, key.as_ref())?);
         }
         Ok(())
     }
 
-    fn record_all(
-        &self,
-        connection: &Connection,
-        records: &[Record],
-        turn: Option<MessageId>,
-    ) -> Result<Late, StoreError> {
-        let is_fresh = |delivery: &Delivery| self.fresh.as_ref().is_some_and(|fresh| fresh.holds(delivery, turn));
+    fn record_all(&self, connection: &Connection, records: &[Record]) -> Result<Late, StoreError> {
+        let is_fresh = |delivery: &Delivery| self.fresh.as_ref().is_some_and(|fresh| fresh.holds(delivery));
         let late = queue::record_all(connection, records, is_fresh)?;
         News::tell_turns(connection, &self.desk.lease, records)?;
         Ok(late)
@@ -243,7 +224,7 @@ impl Writer {
         let mut rest = records.into_iter();
         for record in rest.by_ref() {
             let alone = std::slice::from_ref(&record);
-            match self.connection.transaction(|connection| self.record_all(connection, alone, None)) {
+            match self.connection.transaction(|connection| self.record_all(connection, alone)) {
                 Ok(late) => {
                     self.keep_fresh(&[], alone);
                     self.count(alone, &late);
@@ -284,6 +265,15 @@ impl Writer {
             // Nobody listens while the server stops; what waits is found again at the next start.
             self.desk.told.send(notice).ok();
         }
+    }
+}
+
+/// Whose deliveries must have their rows before these changes are made.
+fn whose(changes: &[Box<dyn Change>]) -> Whose {
+    let endpoints = || changes.iter().map(|change| change.endpoint()).collect::<Option<_>>();
+    match changes {
+        [] => Whose::Due,
+        _ => endpoints().map_or(Whose::All, Whose::Endpoints),
     }
 }
 

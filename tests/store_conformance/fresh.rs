@@ -116,6 +116,20 @@ fn whoever_asks_the_queue_or_changes_something_finds_it() {
 }
 
 #[test]
+fn a_claim_finds_its_endpoints_and_a_kill_after_it_the_others() {
+    on(Kind::Sqlite, async |bench: Bench| {
+        let [claimed, other]: [EndpointId; 2] = [bench.store.next_id(), bench.store.next_id()];
+        let message = bench.accept(bench.message("a", &[claimed, other])).await;
+        assert_eq!(bench.rows("queue"), 0);
+        assert_eq!(waiting(&bench, claimed).await, [message.id].into());
+        assert_eq!(bench.rows("queue"), 1, "who is claimed from has its row, and nobody else");
+        let bench = bench.killed().await;
+        assert_eq!(bench.rows("queue"), 2);
+        assert_eq!(waiting(&bench, other).await, [message.id].into());
+    });
+}
+
+#[test]
 fn a_message_with_an_older_id_has_its_row_at_once() {
     on(Kind::Sqlite, async |bench: Bench| {
         let endpoint: EndpointId = bench.store.next_id();
