@@ -7,9 +7,10 @@ mod begun;
 mod breaker;
 mod lane;
 mod limits;
+mod rounds;
 mod standing;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::store::{Claim, Content};
 use begun::Begun;
 use lane::Lane;
 pub use limits::Limits;
+use rounds::Rounds;
 use standing::Held;
 pub use standing::Standing;
 
@@ -79,10 +81,8 @@ pub enum Work {
 pub struct Scheduler {
     limits: Limits,
     lanes: HashMap<EndpointId, Lane>,
-    /// Endpoints with something to send and a free place of their own, by standing and turn.
-    rounds: [BTreeMap<u64, EndpointId>; Standing::ALL.len()],
-    /// The turn that is given next.
-    next_turn: u64,
+    /// Endpoints with something to send and a free place of their own.
+    rounds: Rounds,
     /// The standing that goes next.
     goes_next: usize,
     /// Requests in flight, by the standing with which they were started.
@@ -111,8 +111,7 @@ impl Scheduler {
         Self {
             limits,
             lanes: HashMap::new(),
-            rounds: Default::default(),
-            next_turn: 0,
+            rounds: Rounds::default(),
             goes_next: 0,
             in_flight: Held::default(),
             in_flight_bytes: Held::default(),
@@ -253,7 +252,7 @@ impl Scheduler {
             self.ready_bytes.add(standing, bytes);
             // In the round of its old standing it would wait for a place that it no longer needs.
             if let Some(turn) = turn {
-                self.rounds[before as usize].remove(&turn);
+                self.rounds.leave(before, turn);
             }
         }
         match shown {
@@ -382,18 +381,20 @@ impl Scheduler {
     fn next_of(&mut self, standing: Standing, now: Timestamp) -> Option<Work> {
         while self.in_flight.has_room(standing, 1, self.limits.in_flight_max)
             && self.in_flight_bytes.has_room(standing, 1, self.limits.in_flight_bytes_max)
-            && let Some(turn) = self.rounds[standing as usize].first_entry()
+            && let Some((turn, endpoint_id)) = self.rounds.first(standing)
         {
-            let endpoint_id = *turn.get();
+            if turn.is_further && !self.in_flight.has_room_for_further(standing, self.limits.in_flight_max) {
+                return None;
+            }
             let Some(lane) = self.lanes.get_mut(&endpoint_id) else {
-                turn.remove();
+                self.rounds.leave(standing, turn);
                 continue;
             };
             let is_quick = lane.is_quick;
             if is_quick && !self.begun.has_room(standing, self.limits.begun_max) {
                 return None;
             }
-            turn.remove();
+            self.rounds.leave(standing, turn);
             lane.turn = None;
             let next = if lane.wants_to_send(now) { lane.pop() } else { None };
             let changes = lane.changes;
@@ -414,9 +415,8 @@ impl Scheduler {
 
     /// When `next` has something to do even if nothing happens before.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        let has_turns = self.rounds.iter().any(|round| !round.is_empty());
         // Whoever has a turn may wait for requests that were begun a moment ago.
-        let moment_ends = (has_turns && !self.begun.is_empty()).then(|| self.begun.until());
+        let moment_ends = (!self.rounds.are_empty() && !self.begun.is_empty()).then(|| self.begun.until());
         self.alarms.first().map(|(at, _)| *at).into_iter().chain(moment_ends).min()
     }
 
@@ -459,9 +459,8 @@ impl Scheduler {
     fn look(&mut self, endpoint_id: EndpointId, now: Timestamp) {
         let Some(lane) = self.lanes.get_mut(&endpoint_id) else { return };
         if lane.turn.is_none() && lane.wants_to_send(now) {
-            lane.turn = Some(self.next_turn);
-            self.rounds[lane.standing as usize].insert(self.next_turn, endpoint_id);
-            self.next_turn += 1;
+            let is_further = lane.standing == Standing::Unknown && lane.in_flight > 0;
+            lane.turn = Some(self.rounds.enter(lane.standing, is_further, endpoint_id));
         }
         let mut alarm = None;
         let has_room = self.ready_bytes.has_room(lane.standing, 1, self.limits.ready_bytes_max);

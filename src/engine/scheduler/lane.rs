@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Standing;
 use super::breaker::Breaker;
+use super::rounds::Turn;
 use crate::domain::delivery::{Delivery, Place};
 use crate::domain::time::Timestamp;
 use crate::store::Content;
@@ -48,7 +49,7 @@ pub(super) struct Lane {
     /// How often its endpoint has changed.
     pub(super) changes: u64,
     /// Its turn in the round of its standing, if it stands there.
-    pub(super) turn: Option<u64>,
+    pub(super) turn: Option<Turn>,
     /// When it is to be looked at again.
     pub(super) alarm: Option<Timestamp>,
 }

@@ -12,7 +12,9 @@ const SLOW: Duration = Duration::from_secs(1);
 pub enum Standing {
     /// It took the last message, and soon: it may have every place.
     Healthy,
-    /// It has not been asked since the start: together two fifths of the places.
+    /// It has not answered since the start: together two fifths of the places. Who is asked for the first time may have any of
+    /// them, and a further request before that has been answered only one of the first half: otherwise those that hang hold
+    /// all of them four times over, and a healthy one is asked late.
     Unknown,
     /// It took the last message after a second or more, and holds its places as long: together a fifth of them. Without that,
     /// 333 endpoints that took 5 s held all of them, and one that answered at once got a message in two seconds.
@@ -63,5 +65,10 @@ impl Held {
     /// Whether so much more may be held for a standing, where all may hold at most `most`.
     pub(super) fn has_room(&self, standing: Standing, more: usize, most: usize) -> bool {
         self.all() + more <= most && self.0[standing as usize] + more <= standing.share_of(most)
+    }
+
+    /// Whether there is a place for a further request to somebody who has not answered the first.
+    pub(super) fn has_room_for_further(&self, standing: Standing, most: usize) -> bool {
+        self.0[standing as usize] < standing.share_of(most).div_ceil(2)
     }
 }

@@ -137,8 +137,19 @@ fn whoever_takes_long_and_fails_and_is_unknown_leaves_places_to_who_does_not() {
     };
     assert_eq!(in_flight(&mut scheduler, 1..21), 20, "those that take long have a fifth of the places");
     assert_eq!(in_flight(&mut scheduler, 201..221), 20, "and those that fail");
-    assert_eq!(in_flight(&mut scheduler, 401..421), 40, "two fifths those that have not been asked");
+    assert_eq!(in_flight(&mut scheduler, 401..461), 40, "two fifths those that have not been asked");
     assert_eq!(in_flight(&mut scheduler, 0..1), 5, "who takes at once is sent what its window holds");
+}
+
+#[test]
+fn who_was_never_asked_does_not_wait_for_strangers_that_were_asked_and_hang() {
+    let limits = Limits { in_flight_max: 100, ..Limits::default() };
+    let mut scheduler = Scheduler::new(limits);
+    accept(&mut scheduler, 0..10, 10);
+    assert_eq!(sends(&mut scheduler, NOW).len(), 20, "further requests have half of the strangers' places");
+    accept(&mut scheduler, 10..31, 10);
+    let asked: Vec<_> = sends(&mut scheduler, NOW).iter().map(|ready| ready.delivery.endpoint_id).collect();
+    assert_eq!(asked, (10..30).map(endpoint).collect::<Vec<_>>(), "the others are for first requests, one for each");
 }
 
 #[test]
@@ -297,14 +308,20 @@ fn few_claims_are_under_way_at_a_time() {
 
 #[test]
 fn an_endpoint_that_recovers_does_not_wait_behind_those_that_fail() {
-    let limits = Limits { in_flight_max: 4, ..Limits::default() };
+    let limits = Limits { in_flight_max: 6, ..Limits::default() };
     let mut scheduler = Scheduler::new(limits);
+    accept(&mut scheduler, 1..3, 1);
+    for ready in sends(&mut scheduler, NOW) {
+        scheduler.finished(&ready, Some(Shown::Down), NOW);
+        scheduler.recorded(&ready.delivery, None, NOW);
+    }
+    accept(&mut scheduler, 1..3, 1);
+    assert_eq!(sends(&mut scheduler, NOW).len(), 2, "they hold the places of the failing ones from now on");
     accept(&mut scheduler, 0..1, 3);
     let mut first = sends(&mut scheduler, NOW).into_iter();
     let (one, two) = (first.next().expect("one is ready"), first.next().expect("two are ready"));
     scheduler.finished(&one, Some(Shown::Down), NOW);
-    // It stands in the round of the failing ones, whose only place another one takes and keeps.
-    accept(&mut scheduler, 1..2, 1);
+    assert!(sends(&mut scheduler, NOW).is_empty(), "it stands in the round of the failing ones");
     scheduler.finished(&two, Some(Shown::Took), NOW);
     let next: Vec<_> = sends(&mut scheduler, NOW).iter().map(|ready| ready.delivery.endpoint_id).collect();
     assert!(next.contains(&endpoint(0)), "{next:?}");
