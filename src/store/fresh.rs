@@ -42,7 +42,7 @@ const PLACES: &str = "SELECT message_id, endpoint_id FROM queue WHERE message_id
 pub(super) enum Whose {
     /// Everybody's.
     All,
-    /// Those of these endpoints.
+    /// Those of these endpoints, and what is due.
     Endpoints(BTreeSet<EndpointId>),
     /// A part of those that have waited for long, once their turn has come.
     Due,
@@ -103,6 +103,11 @@ impl Fresh {
         let before = self.since;
         let mut deliveries = Vec::new();
         match whose {
+            Whose::All if !self.waiting.is_empty() => {
+                deliveries.extend(std::mem::take(&mut self.waiting).into_values());
+                self.next_turn(now);
+                self.since = self.turn;
+            }
             Whose::Endpoints(those) => self.waiting.retain(|(_, endpoint_id), delivery| {
                 let is_theirs = those.contains(endpoint_id);
                 if is_theirs {
@@ -110,27 +115,27 @@ impl Fresh {
                 }
                 !is_theirs
             }),
-            Whose::All if !self.waiting.is_empty() => {
-                deliveries.extend(std::mem::take(&mut self.waiting).into_values());
-                self.next_turn(now);
-                self.since = self.turn;
-            }
-            Whose::All | Whose::Due => {
-                if now < self.due_at {
-                    return None;
-                }
-                while deliveries.len() < PART_MAX && self.first_waiting() < self.turn {
-                    deliveries.extend(self.waiting.pop_first().map(|(_, delivery)| delivery));
-                }
-                self.since = self.first_waiting().min(self.turn);
-                if self.since == self.turn {
-                    self.next_turn(now);
-                } else {
-                    self.due_at = now + PART_PAUSE;
-                }
-            }
+            Whose::All | Whose::Due => {}
+        }
+        // Whoever is claimed from all the time keeps nobody's turn from coming.
+        if now >= self.due_at {
+            self.take_part(&mut deliveries, now);
         }
         (!deliveries.is_empty() || self.since != before).then_some(Aged { deliveries, before, after: self.since })
+    }
+
+    /// Takes out the next part of those whose turn has come.
+    fn take_part(&mut self, deliveries: &mut Vec<Delivery>, now: Duration) {
+        let most = deliveries.len() + PART_MAX;
+        while deliveries.len() < most && self.first_waiting() < self.turn {
+            deliveries.extend(self.waiting.pop_first().map(|(_, delivery)| delivery));
+        }
+        self.since = self.first_waiting().min(self.turn);
+        if self.since == self.turn {
+            self.next_turn(now);
+        } else {
+            self.due_at = now + PART_PAUSE;
+        }
     }
 
     /// The first message that waits without a row, or what comes after all.
@@ -368,5 +373,7 @@ mod tests {
         assert_eq!(queued(&connection), [5, 6, 7]);
         assert!(fresh.holds(&at_endpoint(5, 1)) && !fresh.holds(&at_endpoint(5, 2)));
         assert!(fresh.take(&theirs, TURN).is_none());
+        assert_eq!(turn(&mut fresh, &connection, &theirs, TURN * 2), Some(8), "the others' turn comes all the same");
+        assert_eq!(queued(&connection), [5, 5, 6, 6, 7, 7]);
     }
 }
