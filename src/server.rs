@@ -19,6 +19,7 @@ pub mod rotating;
 pub mod sandboxed;
 mod signals;
 mod tests_sent;
+mod threads;
 mod vetting;
 mod welcome;
 
@@ -30,6 +31,7 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +58,7 @@ use operator::Operator;
 use places::Places;
 use signals::Signals;
 use tests_sent::EngineTests;
+use threads::Threads;
 use welcome::Welcome;
 
 /// What runs, also after its file was replaced by a newer one.
@@ -105,16 +108,16 @@ pub enum Told {
 ///
 /// # Errors
 /// When the server can't be started; nothing is accepted then.
-pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
+pub fn serve(config: Config, told: Told) -> Result<(), ServeError> {
+    Threads::start()?.run(|sending| serve_here(config, told, sending))
+}
+
+/// Serves on the threads that run this, and sends on those of `sending`.
+async fn serve_here(config: Config, told: Told, sending: Handle) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let metrics = Arc::new(Metrics::default());
     let mut signals = Signals::new()?;
-    // Whatever is written from here on, by SQLite too, is for its owner only (THREATS L08).
-    rustix::process::umask(Mode::from_raw_mode(0o077));
-    // A dump of the memory would hold every key in plain (THREATS K10).
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(std::io::Error::from)?;
-    // An idle server keeps 29 MB instead of 41, and a busy one is as fast. A kernel without large pages has nothing to refuse.
-    rustix::thread::disable_transparent_huge_pages(true).ok();
+    keep_to_itself()?;
     let mut directory = DataDirectory::hold(&config.data_dir)?;
     // The port is taken before anything is made, so a first start that fails can be repeated.
     let listening = |error| ServeError::Listen { address: config.listen, error };
@@ -141,7 +144,10 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
 
     let transformer = Arc::new(Transformer::new(THIS_PROGRAM.into(), clock.clone(), metrics.clone()));
     let tests = EngineTests { store: store.clone(), sender: sender.clone(), transformer: transformer.clone() };
-    let engine = Engine::start(store.clone(), feed, sender, clock.clone(), metrics.clone(), transformer, random);
+    let engine = {
+        let _on = sending.enter();
+        Engine::start(store.clone(), feed, sender, clock.clone(), metrics.clone(), transformer, random)
+    };
     let draining = CancellationToken::new();
     let operations = Operations::new(store.clone(), Arc::new(policy)).with_test_sender(Arc::new(tests));
     let operations = Arc::new(operations.with_inboxes(inboxes.clone()).with_quotas(config.quotas));
@@ -172,6 +178,17 @@ pub async fn serve(config: Config, told: Told) -> Result<(), ServeError> {
     draining.cancel();
     stop(serving, engine, store, &*clock, config.grace).await;
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Lets this process share neither what it writes nor its memory with others, and take no more of it than it uses.
+fn keep_to_itself() -> std::io::Result<()> {
+    // Whatever is written from here on, by SQLite too, is for its owner only (THREATS L08).
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+    // A dump of the memory would hold every key in plain (THREATS K10).
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    // An idle server keeps 29 MB instead of 41, and a busy one is as fast. A kernel without large pages has nothing to refuse.
+    rustix::thread::disable_transparent_huge_pages(true).ok();
     Ok(())
 }
 

@@ -75,9 +75,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         }
         played
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(server::serve(config, Told::Program(tell)));
-    runtime.shutdown_background();
+    let served = server::serve(config, Told::Program(tell));
     // It ends by itself once the server does not answer any more; its directory goes with it.
     let played = actor.join().map_err(|_| anyhow::anyhow!("the demo broke off"))?;
     served?;

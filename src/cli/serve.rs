@@ -1,4 +1,4 @@
-//! `cornet serve`: reads the settings, starts logging and the runtime, and serves until it is asked to end.
+//! `cornet serve`: reads the settings, starts logging, and serves until it is asked to end.
 
 use std::process::ExitCode;
 
@@ -14,10 +14,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let config = Config::read(options, &process_variable)?;
     let format = log_format(&config)?;
     start_logging(&config.log, format).map_err(|error| ConfigError::new("CORNET_LOG", error))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(server::serve(config, Told::Operator))?;
-    // What still runs in the background, such as a look-up of a name, is not waited for.
-    runtime.shutdown_background();
+    server::serve(config, Told::Operator)?;
     Ok(ExitCode::SUCCESS)
 }
 

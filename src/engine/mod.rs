@@ -55,7 +55,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts sending what waits in `store` and what comes out of its feed.
+    /// Starts sending what waits in `store` and what comes out of its feed, on the runtime that is entered.
     pub fn start<S: Sender>(
         store: Arc<Store>,
         feed: Feed,

@@ -28,7 +28,7 @@ const MESSAGES_ALONE_MAX: usize = 64;
 /// that a message may have to wait for.
 const RECORDS_BESIDE_MESSAGES_MAX: usize = 128;
 /// How long a change waits at most for those that are likely to come with it. Half of it or none won nothing.
-pub(super) const CHANGES_WAIT: Duration = Duration::from_millis(2);
+const CHANGES_WAIT: Duration = Duration::from_millis(2);
 /// Messages in one transaction, and changes.
 const CHANGES_BATCH_MAX: usize = 4_096;
 
@@ -42,13 +42,6 @@ pub(super) struct Batch {
     pub(super) settling: bool,
     /// It has changes that no other may have at the same time.
     pub(super) changing: bool,
-}
-
-impl Batch {
-    /// There is nothing to write.
-    pub(super) fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.changes.is_empty() && self.records.is_empty() && !self.settling
-    }
 }
 
 /// What has gathered and has not been taken.

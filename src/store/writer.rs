@@ -12,7 +12,7 @@ use super::committer::Notice;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::fresh::{Aged, Fresh, Whose};
-use super::gathering::{Batch, CHANGES_WAIT};
+use super::gathering::Batch;
 use super::happenings::Happenings;
 use super::lease::Lease;
 use super::messages::{self, Accepted, Accepting};
@@ -22,10 +22,6 @@ use super::tally::Tally;
 use crate::clock::Clock;
 use crate::domain::delivery::Delivery;
 use crate::telemetry::Metrics;
-
-/// From how many messages on the engine is told of them after their producers. In smaller transactions there is little to be
-/// had by it, and a message would only be sent later.
-const HELD_MIN: usize = 16;
 
 /// Where the engine is told.
 pub(super) type Told = mpsc::UnboundedSender<Notice>;
@@ -48,34 +44,20 @@ pub(super) struct Writer {
     tally: Tally,
     /// What waits without a row, in a file.
     fresh: Option<Fresh>,
-    /// What the engine has not been told yet, and until when it need not be, by the monotonic clock.
-    held: Vec<Notice>,
-    held_until: Duration,
 }
 
 impl Writer {
     pub(super) fn new(connection: Connection, desk: Desk, fresh: Option<Fresh>) -> Self {
-        Self { connection, desk, tally: Tally::default(), fresh, held: Vec::new(), held_until: Duration::ZERO }
+        Self { connection, desk, tally: Tally::default(), fresh }
     }
 
-    /// When it has something to do of its own, by the monotonic clock: to tell what it has held back, and to write what it has
-    /// counted, and what has waited for long.
+    /// When it has something of its own to write, by the monotonic clock: what it has counted, and what has waited for long.
     pub(super) fn due(&self) -> Option<Duration> {
-        let held = (!self.held.is_empty()).then_some(self.held_until);
-        held.into_iter().chain(self.tally.due()).chain(self.fresh.as_ref().and_then(Fresh::due)).min()
+        self.tally.due().into_iter().chain(self.fresh.as_ref().and_then(Fresh::due)).min()
     }
 
-    /// Tells the engine what was held back, writes a batch, if there is anything in it, and answers each change. Gives the
-    /// records back when they could not be written.
+    /// Writes a batch and what is due, and answers each change. Gives the records back when they could not be written.
     pub(super) fn commit(&mut self, batch: Batch) -> Vec<Record> {
-        let held = std::mem::take(&mut self.held);
-        self.tell(held);
-        let now = self.desk.clock.monotonic();
-        // What was told has been counted.
-        self.tally.gathered(now);
-        if batch.is_empty() && self.due().is_none_or(|due| due > now) {
-            return Vec::new();
-        }
         let left = self.write(batch);
         self.tally.gathered(self.desk.clock.monotonic());
         left
@@ -109,12 +91,11 @@ impl Writer {
             self.desk.metrics.committed(count);
             self.keep_fresh(&messages, &records);
             self.count(&records, late);
-            // The engine is told first: who has changed something may rely on it.
+            // The engine is told first: who has an answer may rely on it.
             let mut notices = Vec::with_capacity(count);
             changes.iter_mut().for_each(|change| change.notify(&mut notices));
+            messages.iter_mut().for_each(|message| message.notify(&mut notices));
             notices.extend(records.into_iter().map(Record::into_notice));
-            let accepted = self.hold_back(&mut messages, !changes.is_empty(), started);
-            notices.extend(accepted);
             self.tell(notices);
             changes.into_iter().for_each(|change| change.answer(Ok(())));
             messages.into_iter().for_each(|message| Box::new(message).answer(Ok(())));
@@ -130,23 +111,6 @@ impl Writer {
             self.desk.lease.doubt();
         }
         self.record_singly(records)
-    }
-
-    /// What the engine is told at once of messages that have been committed, in a transaction that was begun at `started`.
-    ///
-    /// Of many it is told when the next transaction begins, or after as long as that waits for company at most: producers
-    /// who have been answered come again at once, and what is to be sent is sent while their messages are being written and
-    /// synced, when nothing else is to be done (1.05 ± 0.02 of the rate without this, for 0.95 ± 0.02 of the CPU).
-    fn hold_back(&mut self, messages: &mut [Acceptance], with_changes: bool, started: Duration) -> Vec<Notice> {
-        let mut accepted = Vec::with_capacity(messages.len());
-        messages.iter_mut().for_each(|message| message.notify(&mut accepted));
-        let now = self.desk.clock.monotonic();
-        self.held_until = now + now.saturating_sub(started).min(CHANGES_WAIT);
-        if with_changes || messages.len() < HELD_MIN || self.held_until == now {
-            return accepted;
-        }
-        self.held = accepted;
-        Vec::new()
     }
 
     /// One of them spoiled it for all: each gets a transaction of its own, as long as there is a database.
@@ -274,93 +238,5 @@ fn whose(changes: &[Box<dyn Change>]) -> Whose {
     match changes {
         [] => Whose::Due,
         _ => endpoints().map_or(Whose::All, Whose::Endpoints),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Duration;
-
-    use tokio::sync::mpsc;
-
-    use super::{Desk, HELD_MIN, Writer};
-    use crate::clock::Clock;
-    use crate::domain::time::Timestamp;
-    use crate::store::change::{Acceptance, Written};
-    use crate::store::committer::{Feed, Notice};
-    use crate::store::connection::Connection;
-    use crate::store::fresh::{Fresh, FreshCount};
-    use crate::store::gathering::{Batch, CHANGES_WAIT};
-    use crate::store::happenings::Happenings;
-    use crate::store::lease::Lease;
-    use crate::store::messages::Accepted;
-    use crate::store::migrations;
-    use crate::telemetry::Metrics;
-
-    const TICK: Duration = Duration::from_millis(5);
-
-    /// Each look at it takes it 5 ms further.
-    struct Ticking(AtomicU64);
-
-    impl Clock for Ticking {
-        fn now(&self) -> Timestamp {
-            Timestamp::EPOCH
-        }
-
-        fn monotonic(&self) -> Duration {
-            TICK * u32::try_from(self.0.fetch_add(1, Ordering::Relaxed)).unwrap()
-        }
-    }
-
-    fn batch(messages: std::ops::Range<i64>) -> Batch {
-        Batch { messages: messages.map(|number| Acceptance::example(number).0).collect(), ..Batch::default() }
-    }
-
-    fn told(feed: &mut Feed) -> usize {
-        std::iter::from_fn(|| feed.try_recv().ok()).filter(|told| matches!(told, Notice::Accepted { .. })).count()
-    }
-
-    #[test]
-    fn producers_are_answered_before_the_engine_is_told_and_it_is_told_with_the_next_batch_or_soon() {
-        let directory = tempfile::tempdir().unwrap();
-        let connection = Connection::writer(&directory.path().join("held.db")).unwrap();
-        migrations::apply(&connection).unwrap();
-        let clock = Arc::new(Ticking(AtomicU64::new(10)));
-        let (to_engine, mut feed) = mpsc::unbounded_channel();
-        let desk = Desk {
-            lease: Arc::new(Lease::endless(clock.clone())),
-            told: to_engine,
-            happenings: Happenings::new(false),
-            clock: clock.clone(),
-            metrics: Arc::new(Metrics::default()),
-        };
-        let fresh = Fresh::begin(&connection, FreshCount::default()).unwrap();
-        let mut writer = Writer::new(connection, desk, Some(fresh));
-        let (few, many) = (HELD_MIN as i64 - 1, HELD_MIN as i64);
-
-        writer.commit(batch(100..100 + few));
-        assert_eq!(told(&mut feed), HELD_MIN - 1, "of few it is told at once");
-
-        let (acceptance, mut answer) = Acceptance::example(200);
-        let mut second = batch(201..200 + many);
-        second.messages.push(acceptance);
-        writer.commit(second);
-        assert!(matches!(answer.try_recv(), Ok(Ok(Accepted::New))));
-        assert_eq!(told(&mut feed), 0);
-        writer.commit(batch(300..301));
-        assert_eq!(told(&mut feed), HELD_MIN + 1, "the next batch lets go what was held back");
-
-        writer.commit(batch(400..400 + many));
-        // It looked at the clock once more after it had decided, and now this test does.
-        let decided = clock.monotonic().checked_sub(TICK * 2).unwrap();
-        assert_eq!(writer.due(), Some(decided + CHANGES_WAIT));
-        writer.commit(Batch::default());
-        assert_eq!(told(&mut feed), HELD_MIN, "when it is due, nothing need be written");
-
-        let (change, _answer) = Written::new(|_: &Connection| Ok(()), |(): &(), _: &mut Vec<Notice>| {});
-        writer.commit(Batch { changes: vec![Box::new(change)], ..batch(500..500 + many) });
-        assert_eq!(told(&mut feed), HELD_MIN, "who changes something relies on it");
     }
 }
