@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -22,6 +22,8 @@ use crate::clock::{Clock, SystemClock};
 
 /// How much of an answer is read at a time.
 const BUFFER_BYTES: usize = 8 * 1024;
+/// How much of the answer to a message that was refused is told.
+const REFUSAL_BYTES: usize = 500;
 /// How many messages may be late on one connection before the benchmark gives up its rate.
 const LATE_MAX: usize = 100_000;
 
@@ -50,7 +52,7 @@ pub(super) struct Orders {
 }
 
 /// What became of it.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Posted {
     /// When the first was posted, by the machine's monotonic clock.
     pub(super) began: Duration,
@@ -58,6 +60,8 @@ pub(super) struct Posted {
     pub(super) accepted: u64,
     /// Messages that were answered otherwise.
     pub(super) refused: u64,
+    /// The first of those answers, as far as it is told.
+    pub(super) refusal: Option<String>,
     /// From posting to the answer: the median, in milliseconds.
     pub(super) p50_ms: f64,
     /// The same for the slowest of a hundred.
@@ -117,13 +121,21 @@ fn set_pace(schedules: &[mpsc::Sender<Duration>], began: Duration, until: Durati
 struct Counts {
     accepted: AtomicU64,
     refused: AtomicU64,
+    refusal: OnceLock<String>,
     latencies: Mutex<Latencies>,
 }
 
 impl Counts {
-    fn add(&self, status: u16, took: Duration) {
-        let counter = if status == 202 { &self.accepted } else { &self.refused };
+    fn add(&self, answer: &Framed, took: Duration) {
+        let accepted = answer.status() == 202;
+        let counter = if accepted { &self.accepted } else { &self.refused };
         counter.fetch_add(1, Ordering::Relaxed);
+        if !accepted {
+            self.refusal.get_or_init(|| {
+                let told = &answer.body[..answer.body.len().min(REFUSAL_BYTES)];
+                format!("{} {}", answer.status(), String::from_utf8_lossy(told))
+            });
+        }
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner).add(took);
     }
 
@@ -133,6 +145,7 @@ impl Counts {
             began,
             accepted: self.accepted.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
+            refusal: self.refusal.get().cloned(),
             p50_ms: latencies.quantile_ms(0.5),
             p99_ms: latencies.quantile_ms(0.99),
         }
@@ -188,7 +201,7 @@ impl Connection {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
             if let Some(answer) = Framed::read(&self.answer) {
-                self.counts.add(answer.status(), self.clock.monotonic().saturating_sub(at));
+                self.counts.add(&answer, self.clock.monotonic().saturating_sub(at));
                 return Ok(());
             }
         }

@@ -20,6 +20,8 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 const OWNERS: [&str; 2] = ["postgres", "nobody"];
 /// Whom the server knows.
 const USER: &str = "cornet";
+/// Lines of the server's log that are told when something goes wrong.
+const LOG_LINES: usize = 10;
 /// How often it is looked whether the server is ready, and how often at most.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const LOOKS_MAX: u32 = 3_000;
@@ -83,6 +85,7 @@ impl Owner {
 /// The server, with nothing in it. Its files are left to whom the folder belongs to.
 pub(super) struct Cluster {
     server: Child,
+    home: PathBuf,
     url: String,
 }
 
@@ -109,25 +112,31 @@ impl Cluster {
         served.stdout(Stdio::null()).stderr(log);
         let server = served.spawn().with_context(|| cannot_run("postgres", home))?;
         let url = format!("postgres://{USER}@/postgres?host={}", home.display());
-        let mut cluster = Self { server, url };
-        cluster.wait(home).await?;
+        let mut cluster = Self { server, home: home.clone(), url };
+        cluster.wait().await?;
         Ok(cluster)
     }
 
-    async fn wait(&mut self, home: &Path) -> anyhow::Result<()> {
-        let said = || std::fs::read_to_string(home.join("log")).unwrap_or_default();
+    async fn wait(&mut self) -> anyhow::Result<()> {
         for _ in 0..LOOKS_MAX {
             // The last line of this file says how far the server is; `pg_ctl` looks there too.
-            let state = std::fs::read_to_string(home.join("data/postmaster.pid")).unwrap_or_default();
+            let state = std::fs::read_to_string(self.home.join("data/postmaster.pid")).unwrap_or_default();
             if state.lines().last().is_some_and(|line| line.trim() == "ready") {
                 return Ok(());
             }
             if let Some(status) = self.server.try_wait()? {
-                bail!("PostgreSQL ended with {status}:\n{}", said());
+                bail!("PostgreSQL ended with {status}:\n{}", self.said_last());
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-        bail!("PostgreSQL does not start:\n{}", said())
+        bail!("PostgreSQL does not start:\n{}", self.said_last())
+    }
+
+    /// The end of its log.
+    pub(super) fn said_last(&self) -> String {
+        let log = std::fs::read_to_string(self.home.join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
     }
 
     /// The URL of its empty database.

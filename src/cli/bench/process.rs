@@ -5,16 +5,18 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
-/// Lines of a server's log that are kept, in case it ends badly.
+/// Lines of a server's log that are kept, in case something goes wrong.
 const LOG_LINES: usize = 20;
 /// How long a server may take until it serves.
 const START_MAX: Duration = Duration::from_secs(120);
@@ -152,7 +154,11 @@ pub(super) struct Server {
     pub(super) process: Process,
     /// Where it serves.
     pub(super) address: SocketAddr,
+    warnings: Warnings,
 }
+
+/// The first of each warning and error in a server's log after its start.
+type Warnings = Arc<Mutex<Vec<Value>>>;
 
 impl Server {
     /// Starts one on this data directory, or on a PostgreSQL database beside it, and waits until it serves.
@@ -163,8 +169,16 @@ impl Server {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = Process::start(command)?;
         let log = BufReader::new(process.0.stderr.take().context("there is no pipe from the server")?).lines();
-        let address = tokio::time::timeout(START_MAX, follow(log)).await.context("the server does not start")??;
-        Ok(Self { process, address })
+        let warnings = Warnings::default();
+        let started = tokio::time::timeout(START_MAX, follow(log, warnings.clone())).await;
+        let address = started.context("the server does not start")??;
+        Ok(Self { process, address, warnings })
+    }
+
+    /// What its log warned of since it started, a line each.
+    pub(super) fn warnings(&self) -> String {
+        let warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        warnings.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
     }
 
     /// Asks it to end, and waits until all is written.
@@ -179,11 +193,20 @@ impl Server {
 }
 
 /// Reads the log until it says where the server serves; what comes then is read too, so that it never blocks.
-async fn follow(mut log: Lines<BufReader<ChildStderr>>) -> anyhow::Result<SocketAddr> {
+async fn follow(mut log: Lines<BufReader<ChildStderr>>, warnings: Warnings) -> anyhow::Result<SocketAddr> {
     let mut lines = VecDeque::new();
     while let Some(line) = log.next_line().await? {
         if let Some(address) = serving_address(&line) {
-            tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+            tokio::spawn(async move {
+                while let Ok(Some(line)) = log.next_line().await {
+                    let line: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                    let mut warnings = warnings.lock().unwrap_or_else(PoisonError::into_inner);
+                    let is_new = || warnings.iter().all(|other| other["message"] != line["message"]);
+                    if line["level"] != "INFO" && warnings.len() < LOG_LINES && is_new() {
+                        warnings.push(line);
+                    }
+                }
+            });
             return Ok(address);
         }
         lines.push_back(line);
@@ -196,7 +219,7 @@ async fn follow(mut log: Lines<BufReader<ChildStderr>>) -> anyhow::Result<Socket
 
 /// The address in the line that says that the server serves.
 fn serving_address(line: &str) -> Option<SocketAddr> {
-    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    let line: Value = serde_json::from_str(line).ok()?;
     line["address"].as_str().filter(|_| line["message"] == "serving")?.parse().ok()
 }
 

@@ -92,6 +92,16 @@ impl Contestant {
         self.target.addresses.first().copied().context("nobody is there to be asked")
     }
 
+    /// What its servers warned of first, and what its database said last.
+    fn warnings(&self) -> String {
+        let first = match &self.running {
+            Running::Cornet(server) => Some(server),
+            Running::Relay(_) => None,
+        };
+        let nodes = first.into_iter().chain(&self.others).map(Server::warnings);
+        nodes.chain(self.database.as_ref().map(Cluster::said_last)).collect::<Vec<_>>().join("\n")
+    }
+
     /// The CPU time that it has used so far, with its other nodes' and its database's.
     fn cpu(&self) -> anyhow::Result<Duration> {
         let database = self.database.as_ref().map(Cluster::cpu).transpose()?;
@@ -118,6 +128,11 @@ impl Contestant {
             _ => self.kill().await,
         }
     }
+}
+
+/// The data directory of a node whose store is in this folder.
+fn node_dir(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("node-{number}"))
 }
 
 /// The receiver, in its process.
@@ -211,7 +226,9 @@ impl Stage {
             Kind::CornetOnPostgres(_) => Some(Cluster::start(&folder.path().join("postgres")).await?),
             _ => None,
         };
-        let mut contestant = self.serve(folder.path(), database, count).await?;
+        // Not the folder itself: a server lets nobody else into its own, and the database is run by somebody else.
+        let data_dir = node_dir(folder.path(), 0);
+        let mut contestant = self.serve(&data_dir, database, count).await?;
         if let Kind::CornetOnPostgres(nodes) = kind {
             for number in 1..nodes {
                 self.add_node(&mut contestant, folder.path(), number).await?;
@@ -248,8 +265,8 @@ impl Stage {
     }
 
     /// Starts another node on the same database, with the same master key.
-    async fn add_node(&self, contestant: &mut Contestant, first: &Path, number: usize) -> anyhow::Result<()> {
-        let data_dir = first.join(format!("node-{number}"));
+    async fn add_node(&self, contestant: &mut Contestant, folder: &Path, number: usize) -> anyhow::Result<()> {
+        let [first, data_dir] = [0, number].map(|number| node_dir(folder, number));
         std::fs::DirBuilder::new().mode(0o700).create(&data_dir)?;
         std::fs::copy(first.join(MASTER_KEY), data_dir.join(MASTER_KEY))?;
         let database_url = contestant.database.as_ref().map(Cluster::url);
@@ -377,11 +394,15 @@ impl Stage {
             Part::start("load", &load::Orders { target, connections, duration, rate, payload_bytes }).await?;
         let posted: Posted = part.hear().await?;
         part.end().await?;
-        if posted.accepted == 0 {
-            bail!("none of {} messages was accepted", posted.refused);
+        if let Some(refusal) = posted.refusal {
+            let (refused, accepted) = (posted.refused, posted.accepted);
+            let warnings = contestant.warnings();
+            bail!(
+                "{refused} messages were refused beside {accepted} that were accepted, the first with {refusal}\n{warnings}"
+            );
         }
-        if posted.refused > 0 {
-            bail!("{} messages were refused beside {} that were accepted", posted.refused, posted.accepted);
+        if posted.accepted == 0 {
+            bail!("no message was answered");
         }
         let planned = rate.unwrap_or_default() * duration.as_secs_f64();
         if (posted.accepted as f64) < planned * RATE_KEPT {
